@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+# Compiler flags that every target shares. Exceptions are off: failures are Result<T> (base/result.h).
+add_compile_options(-Wall -Wextra -Wshadow -Wconversion -Werror)
+add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>)
+add_compile_definitions(_FILE_OFFSET_BITS=64 _GNU_SOURCE)
+include_directories(${PROJECT_SOURCE_DIR})
+# Diagnostics name files relative to the source tree, whatever directory it was built in.
+add_compile_options(-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
+
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wthread-safety>)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # GCC 12 reports false maybe-uninitialized for std::variant and std::optional members at -O2.
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-maybe-uninitialized>)
+endif()
+if(KRUN_SANITIZE)
+  add_compile_options(-fsanitize=${KRUN_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
+  add_link_options(-fsanitize=${KRUN_SANITIZE})
+  set(KRUN_STATIC OFF)
+endif()
+if(KRUN_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+find_package(Threads REQUIRED)

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a VM is made of: plain data and descriptors. Knows nothing of containers.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+#include "fs/server.h"
+
+namespace krun::vmm {
+
+// The host's half of one vsock stream. Either descriptor may be invalid (nothing flows that way); for a
+// socket both are duplicates of it. The device owns them from then on and closes each as soon as its
+// direction has ended, so that whoever reads them sees end-of-file.
+struct StreamEnds {
+    UniqueFd to_guest;    // read here, sent to the guest
+    UniqueFd from_guest;  // what the guest sends is written here
+};
+
+// A host port that the guest may connect to. `connect` runs on the vsock device's thread and must not
+// block; an error refuses the connection (RST).
+struct VsockPort {
+    uint32_t port;
+    bool one_shot;  // a second connection is refused for the VM's life, even after the first has ended
+    std::function<Result<StreamEnds>()> connect;
+};
+
+struct Share {
+    std::string tag;  // 1..36 bytes (virtio-v1.2 §5.11.4)
+    std::shared_ptr<fs::Server> server;
+};
+
+// `write` receives guest output in order on the console's thread and must not block.
+struct ConsolePort {
+    std::string name;  // empty for port 0, which is hvc0
+    std::function<void(std::span<std::byte const>)> write;
+};
+
+struct MachineSpec {
+    uint32_t vcpus = 1;       // 1..64
+    uint64_t ram_bytes = 0;   // at least 64 MiB, a multiple of 1 MiB
+    UniqueFd kernel;          // an uncompressed ELF kernel
+    std::string kernel_name;  // for messages
+    std::string cmdline;      // appended to what the machine itself needs
+    UniqueFd kvm;             // /dev/kvm, opened by the caller before it gives up its privileges
+    std::vector<ConsolePort> console;
+    std::vector<Share> shares;
+    std::vector<VsockPort> vsock_ports;
+    bool rng = true;
+};
+
+}  // namespace krun::vmm

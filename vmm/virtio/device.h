@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a virtio device implements, and what it is given. A device sees queues, an event loop and interrupts;
+// never the transport or KVM. All methods run on the device's own thread, except where said.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "base/event_loop.h"
+#include "base/result.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/virtio/queue.h"
+
+namespace krun::vmm {
+
+// virtio-v1.2 §5
+enum class DeviceId : uint32_t {
+    kNet = 1,
+    kBlock = 2,
+    kConsole = 3,
+    kRng = 4,
+    kBalloon = 5,
+    kVsock = 19,
+    kFs = 26
+};
+
+// Valid from activate() to reset(). Owned by the worker that owns the device.
+class DeviceContext {
+public:
+    virtual ~DeviceContext() = default;
+    virtual uint64_t driver_features() const = 0;  // what the driver accepted
+    virtual uint16_t queue_count() const = 0;
+    // Null if the driver left queue `index` disabled.
+    virtual Queue* queue(uint16_t index) = 0;
+    // For the device's own descriptors. Remove each watch in reset().
+    virtual EventLoop& loop() = 0;
+    // Tells the driver that the configuration space changed (virtio-v1.2 §2.3).
+    virtual void config_changed() = 0;
+    // For faults found outside handle_queue: marks the device NEEDS_RESET (virtio-v1.2 §2.1.2).
+    virtual void fault(GuestFault fault) = 0;
+};
+
+// After every dispatch (a queue notification, or a handler of the device in the loop) the worker looks at
+// each queue and interrupts the driver once if something was put in its used ring and the driver wants to
+// know. So devices push used buffers and never think about interrupts.
+class VirtioDevice {
+public:
+    virtual ~VirtioDevice() = default;
+
+    virtual DeviceId id() const = 0;
+    virtual std::string_view name() const = 0;                  // for messages and the thread's name
+    virtual uint64_t features() const { return 0; }             // beyond VERSION_1, EVENT_IDX, INDIRECT_DESC
+    virtual std::span<uint16_t const> queue_sizes() const = 0;  // entries, powers of two
+
+    // Copies the configuration space from `offset` on; bytes past its end read 0 (virtio-v1.2 §2.5).
+    // Called on vCPU threads: must be thread-safe and must not block.
+    virtual void read_config(uint32_t offset, std::span<std::byte> out) const = 0;
+    // Most devices have no writable field.
+    virtual void write_config(uint32_t /*offset*/, std::span<std::byte const> /*in*/) {}
+
+    // The driver set DRIVER_OK: queues are proved and latched. `context` lives until reset().
+    virtual Result<void> activate(DeviceContext& context) = 0;
+    // The driver made buffers available on queue `index`. A GuestFault marks the device NEEDS_RESET; it
+    // never ends the VM.
+    virtual Result<void, GuestFault> handle_queue(uint16_t index) = 0;
+    // Forget everything since activate(); the queues are gone when this returns.
+    virtual void reset() = 0;
+};
+
+}  // namespace krun::vmm
