@@ -20,6 +20,9 @@ namespace krun::vmm {
 struct StreamEnds {
     UniqueFd to_guest;    // read here, sent to the guest
     UniqueFd from_guest;  // what the guest sends is written here
+    // Held until the connection is over and the last byte the guest sent has been written: the write end of a
+    // pipe whose reader learns of that by hang-up. May be invalid.
+    UniqueFd done;
 };
 
 // A host port that the guest may connect to. `connect` runs on the vsock device's thread and must not
