@@ -152,9 +152,9 @@ Result<Json> Json::parse(std::string_view text, size_t max_bytes) {
 }
 
 Json const* Json::find(std::string_view name) const {
-    auto const it =
-        std::find_if(members_.rbegin(), members_.rend(), [&](JsonMember const& m) { return m.name == name; });
-    return it == members_.rend() || it->value.is_null() ? nullptr : &it->value;
+    for (size_t i = names_.size(); i-- > 0;)
+        if (names_[i] == name) return items_[i].is_null() ? nullptr : &items_[i];
+    return nullptr;
 }
 
 std::string JsonAt::path() const {
