@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// What crosses the control socket. Both ends are the same build of the same program, run by the same user, but
-// an older container process may still be there after an upgrade: hence the version.
+// What crosses the control socket, and the pipe on which a new container process reports to its creator. Both
+// ends are the same program run by the same user, but an older container process may still be there after an
+// upgrade: hence the version.
 #pragma once
+#include <cstddef>
 #include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/error.h"
 
 namespace krun::runtime {
 
@@ -14,11 +20,12 @@ struct ControlWireRequest {
     uint32_t argument;
 };
 
-// Followed by the error text to the end of the message, if `code` is not 0.
-struct ControlWireReply {
-    uint32_t code;  // 0, or 1 + the Errc
-};
+// A longer error text is cut: it is one line.
+inline constexpr uint32_t kMaxWireResultBytes = 4096;
 
-inline constexpr uint32_t kMaxControlReplyBytes = 4096;
+// A result as one message: its code, then the error's text to the end of the message.
+std::vector<std::byte> encode_result(Result<void> const& result);
+// `message` empty means that the sender ended before it answered: `if_silent`.
+Result<void> decode_result(std::span<std::byte const> message, Error if_silent);
 
 }  // namespace krun::runtime

@@ -22,8 +22,7 @@ struct Empty {};
 
 Result<std::unique_ptr<GuestSession>> GuestSession::make(EventLoop& loop, UniqueFd connection,
                                                          std::function<void()> changed) {
-    std::unique_ptr<GuestSession> session(
-        new GuestSession(loop, std::move(connection), std::move(changed)));
+    std::unique_ptr<GuestSession> session(new GuestSession(loop, std::move(connection), std::move(changed)));
     auto* const self = session.get();
     TRY(loop.add(self->connection_.borrow(), EPOLLIN, [self](uint32_t) { self->readable(); }));
     return session;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The host's side of the control connection with init (config-gen/control_protocol.h): frames bytes, checks
-// that init's messages come in a possible order, and keeps what the guest has reported. Everything that is read
-// is hostile. Knows no VM: it is tested over a socket pair. One thread, its event loop's.
+// that init's messages come in a possible order, and keeps what the guest has reported. Everything that is
+// read is hostile. Knows no VM: it is tested over a socket pair. One thread, its event loop's.
 #pragma once
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,12 +18,12 @@
 namespace krun::runtime {
 
 enum class GuestPhase {
-    kBooting,  // nothing heard yet
-    kSetUp,    // init said hello
-    kReady,    // waits for start
-    kStarting, // start was sent
-    kRunning,  // the payload's execve succeeded
-    kEnded,    // see GuestEnd
+    kBooting,   // nothing heard yet
+    kSetUp,     // init said hello
+    kReady,     // waits for start
+    kStarting,  // start was sent
+    kRunning,   // the payload's execve succeeded
+    kEnded,     // see GuestEnd
 };
 
 // How the guest's story ended.

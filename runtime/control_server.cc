@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/control_server.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "runtime/control_address.h"
+#include "runtime/control_wire.h"
+
+namespace krun::runtime {
+namespace {
+
+// Requests are answered in the order they come; more than this many at once is nobody's normal use.
+constexpr int kBacklog = 128;
+
+void send_reply(BorrowedFd connection, Result<void> const& result) {
+    auto const bytes = encode_result(result);
+    ignore(::send(connection.raw(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT),
+           "a client that has gone away does not matter to the container");
+}
+
+}  // namespace
+
+Result<UniqueFd> bind_control_socket(BorrowedFd state_dir) {
+    UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!socket.valid()) return fail(Error::sys("create the control socket"));
+    auto const address = control_address(state_dir);
+    if (::bind(socket.borrow().raw(), reinterpret_cast<sockaddr const*>(&address), sizeof address) < 0)
+        return fail(Error::sys("bind the control socket"));
+    if (::listen(socket.borrow().raw(), kBacklog) < 0)
+        return fail(Error::sys("listen on the control socket"));
+    return socket;
+}
+
+Result<std::unique_ptr<ControlServer>> ControlServer::make(EventLoop& loop, UniqueFd listener,
+                                                           Handler handler) {
+    std::unique_ptr<ControlServer> server(new ControlServer(loop, std::move(listener), std::move(handler)));
+    auto* const self = server.get();
+    TRY(loop.add(self->listener_.borrow(), EPOLLIN, [self](uint32_t) { self->accept_one(); }));
+    return server;
+}
+
+ControlServer::ControlServer(EventLoop& loop, UniqueFd listener, Handler handler)
+    : loop_(loop), listener_(std::move(listener)), handler_(std::move(handler)) {}
+
+ControlServer::~ControlServer() {
+    loop_.remove(listener_.borrow());
+    for (auto const& [fd, connection] : waiting_) loop_.remove(connection.borrow());
+}
+
+void ControlServer::accept_one() {
+    UniqueFd connection(::accept4(listener_.borrow().raw(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!connection.valid()) return;
+    int const fd = connection.borrow().raw();
+    auto const added = loop_.add(connection.borrow(), EPOLLIN, [this, fd](uint32_t) { readable(fd); });
+    if (added.ok()) waiting_.emplace(fd, std::move(connection));
+}
+
+void ControlServer::readable(int fd) {
+    auto const it = waiting_.find(fd);
+    auto const connection = std::make_shared<UniqueFd>(std::move(it->second));
+    loop_.remove(connection->borrow());
+    waiting_.erase(it);
+
+    ControlWireRequest request{};
+    ssize_t const n = ::recv(connection->borrow().raw(), &request, sizeof request, MSG_DONTWAIT);
+    if (n <= 0) return;  // it left without asking
+    if (n != sizeof request || request.version != kControlWireVersion)
+        return send_reply(connection->borrow(),
+                          fail(Error(Errc::kUnsupported, "the container was created by another version")));
+    handler_({static_cast<ControlOp>(request.op), request.argument},
+             [connection](Result<void> const& result) { send_reply(connection->borrow(), result); });
+}
+
+}  // namespace krun::runtime

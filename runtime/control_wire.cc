@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/control_wire.h"
+
+#include <algorithm>
+
+#include "base/bytes.h"
+
+namespace krun::runtime {
+namespace {
+
+// 0 is success; otherwise one more than the Errc.
+using WireCode = uint32_t;
+
+}  // namespace
+
+std::vector<std::byte> encode_result(Result<void> const& result) {
+    ByteWriter message;
+    if (result.ok()) {
+        message.put(WireCode{0});
+    } else {
+        message.put(WireCode{1 + static_cast<uint32_t>(result.error().code())});
+        message.put_text(result.error().message().substr(0, kMaxWireResultBytes - sizeof(WireCode)));
+    }
+    return std::move(message).take();
+}
+
+Result<void> decode_result(std::span<std::byte const> message, Error if_silent) {
+    if (message.empty()) return fail(std::move(if_silent));
+    ByteReader reader(message);
+    auto const code = reader.take<WireCode>();
+    if (!code) return fail(Error(Errc::kInternal, "the container process sent a short reply"));
+    if (*code == 0) return {};
+    constexpr auto kLast = 1 + static_cast<WireCode>(Errc::kInternal);
+    auto const text = reader.take_text(reader.left());
+    return fail(Error(static_cast<Errc>(std::min(*code, kLast) - 1), std::string(text.value_or(""))));
+}
+
+}  // namespace krun::runtime

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the container process may still do to the host once it is set up. The payload's own capabilities are
+// another matter: init applies them in the guest.
+#pragma once
+#include "base/error.h"
+
+namespace krun::runtime {
+
+// Keeps the capabilities that a file server for several owners needs, empties the bounding, inheritable and
+// ambient sets, and sets no_new_privs. For the whole process: call while it has one thread.
+Result<void> drop_privileges();
+
+}  // namespace krun::runtime
