@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the user asked for: runtime-spec config.md (version 1.3 and below), the Linux and VM parts. Plain
+// data, filled by load.h from the rows in fields_*.cc. A member that is absent in the file has its default.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "oci/spec_linux.h"
+#include "oci/spec_process.h"
+
+namespace krun::oci {
+
+struct Root {
+    std::string path;  // as written: relative to the bundle, or absolute
+    bool readonly = false;
+};
+
+struct Mount {
+    std::string destination;  // absolute in a validated spec
+    std::string type;
+    std::string source;
+    std::vector<std::string> options;  // mount_options.h parses them
+    std::vector<IdMapping> uid_mappings;
+    std::vector<IdMapping> gid_mappings;
+};
+
+struct Hook {
+    std::string path;  // absolute
+    std::vector<std::string> args;
+    std::optional<std::vector<std::string>> env;  // absent: the runtime's own environment
+    std::optional<int32_t> timeout;               // seconds, > 0
+};
+
+struct Hooks {
+    std::vector<Hook> prestart;
+    std::vector<Hook> create_runtime;
+    std::vector<Hook> create_container;
+    std::vector<Hook> start_container;
+    std::vector<Hook> poststart;
+    std::vector<Hook> poststop;
+};
+
+struct VmHypervisor {
+    std::string path;
+    std::vector<std::string> parameters;
+};
+
+struct VmKernel {
+    std::string path;  // absolute, on the host
+    std::vector<std::string> parameters;
+    std::string initrd;
+};
+
+struct VmImage {
+    std::string path;
+    std::string format;
+};
+
+struct VmIoMem {
+    int64_t first_gfn = 0;
+    int64_t first_mfn = 0;
+    int64_t nr_mfns = 0;
+};
+
+struct VmHardware {
+    std::string device_tree;
+    std::optional<uint32_t> vcpus;
+    std::optional<uint64_t> memory;  // bytes
+    std::vector<std::string> dtdevs;
+    std::vector<VmIoMem> iomems;
+    std::vector<uint32_t> irqs;
+};
+
+struct Vm {
+    std::optional<VmHypervisor> hypervisor;
+    std::optional<VmKernel> kernel;
+    std::optional<VmImage> image;
+    std::optional<VmHardware> hw_config;
+};
+
+struct Spec {
+    std::string oci_version;
+    std::optional<Process> process;  // `start` needs it, `create` does not
+    Root root;
+    std::string hostname;
+    std::string domainname;
+    std::vector<Mount> mounts;
+    Hooks hooks;
+    std::map<std::string, std::string> annotations;
+    Linux linux;
+    std::optional<Vm> vm;
+};
+
+}  // namespace krun::oci
