@@ -89,7 +89,7 @@ void GuestSession::readable() {
 void GuestSession::consume_frames() {
     size_t used = 0;
     while (!end_) {
-        ByteReader reader(std::span(received_).subspan(used));
+        ByteReader reader{std::span<std::byte const>(received_).subspan(used)};
         auto const header = reader.take<control::FrameHeader>();
         if (!header) break;
         if (header->body_bytes > control::kMaxBodyBytes)
