@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/cgroup.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/strings.h"
+
+namespace krun::runtime {
+namespace {
+
+constexpr char const* kRoot = "/sys/fs/cgroup";
+
+// What the container process needs beside guest RAM: its own memory, its threads' stacks, page tables and
+// KVM's shadow of guest memory. Without it the host's OOM killer would meet a payload at its limit before the
+// guest's own does.
+constexpr int64_t kProcessOverheadBytes = int64_t{64} << 20;
+
+bool has_cgroup2() {
+    struct statfs info {};
+    return ::statfs(kRoot, &info) == 0 && info.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+Result<void> write_control(BorrowedFd cgroup, std::string const& file, std::string const& value) {
+    auto const fd = TRY(open_at(cgroup, file, O_WRONLY | O_NOFOLLOW));
+    TRY_WITH(write_full(fd.borrow(), value), "set " + file + " to " + value);
+    return {};
+}
+
+// Controllers a container may want; whichever the parent has is handed down. A missing one is an error only
+// when a limit needs its file.
+void hand_down_controllers(BorrowedFd cgroup) {
+    for (char const* controller : {"+cpu", "+memory", "+cpuset", "+io", "+pids", "+hugetlb"})
+        ignore(write_control(cgroup, "cgroup.subtree_control", controller),
+               "the limit's own write reports it");
+}
+
+Result<UniqueFd> enter_or_make(BorrowedFd parent, std::string const& name) {
+    if (::mkdirat(parent.raw(), name.c_str(), 0755) < 0 && errno != EEXIST)
+        return fail(Error::sys("create cgroup " + name));
+    return open_at(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+}
+
+// cgroup v2's weight (1..10000) for v1's shares (2..262144), by the formula that runc and crun use.
+uint64_t weight_of_shares(uint64_t shares) {
+    uint64_t const clipped = std::clamp<uint64_t>(shares, 2, 262144);
+    return 1 + ((clipped - 2) * 9999) / 262142;
+}
+
+struct Setting {
+    std::string file;
+    std::string value;
+};
+
+std::string limit_text(int64_t value, int64_t extra = 0) {
+    return value < 0 ? "max" : std::to_string(value + extra);
+}
+
+void memory_settings(oci::MemoryLimits const& memory, std::vector<Setting>& out) {
+    if (memory.limit && *memory.limit != 0)
+        out.push_back({"memory.max", limit_text(*memory.limit, kProcessOverheadBytes)});
+    if (memory.reservation && *memory.reservation != 0)
+        out.push_back({"memory.low", limit_text(*memory.reservation)});
+    // The spec counts memory plus swap, the kernel swap alone.
+    if (memory.swap && *memory.swap != 0) {
+        int64_t const limit = memory.limit.value_or(0);
+        bool const unlimited = *memory.swap < 0 || limit < 0;
+        out.push_back({"memory.swap.max",
+                       unlimited ? "max" : std::to_string(std::max<int64_t>(0, *memory.swap - limit))});
+    }
+}
+
+void cpu_settings(oci::CpuLimits const& cpu, std::vector<Setting>& out) {
+    if (cpu.shares && *cpu.shares != 0)
+        out.push_back({"cpu.weight", std::to_string(weight_of_shares(*cpu.shares))});
+    if (cpu.quota || cpu.period) {
+        int64_t const quota = cpu.quota.value_or(-1);
+        out.push_back({"cpu.max", (quota <= 0 ? "max" : std::to_string(quota)) + " " +
+                                      std::to_string(cpu.period.value_or(100000))});
+    }
+    if (cpu.idle) out.push_back({"cpu.idle", std::to_string(*cpu.idle)});
+    if (!cpu.cpus.empty()) out.push_back({"cpuset.cpus", cpu.cpus});
+    if (!cpu.mems.empty()) out.push_back({"cpuset.mems", cpu.mems});
+}
+
+// What the host applies to the container process. pids.max is the guest's: here it would count our threads.
+std::vector<Setting> host_settings(oci::Resources const& resources) {
+    std::vector<Setting> out;
+    if (resources.memory) memory_settings(*resources.memory, out);
+    if (resources.cpu) cpu_settings(*resources.cpu, out);
+    if (resources.block_io && resources.block_io->weight && *resources.block_io->weight != 0)
+        out.push_back({"io.weight", "default " + std::to_string(*resources.block_io->weight)});
+    return out;
+}
+
+// By hand, because cgroup directories cannot be removed as files are; children first.
+Result<void> remove_tree(BorrowedFd parent, std::string const& name) {
+    auto directory = open_at(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (!directory.ok()) {
+        if (directory.error().sys_errno() == ENOENT) return {};
+        return fail(std::move(directory).error());
+    }
+    auto const listing = TRY(open_at(directory.value().borrow(), ".", O_RDONLY | O_DIRECTORY));
+    std::unique_ptr<DIR, int (*)(DIR*)> entries(::fdopendir(::dup(listing.borrow().raw())), ::closedir);
+    if (!entries) return fail(Error::sys("list cgroup " + name));
+    while (dirent const* entry = ::readdir(entries.get())) {
+        std::string_view const child = entry->d_name;
+        if (entry->d_type == DT_DIR && child != "." && child != "..")
+            TRY(remove_tree(directory.value().borrow(), std::string(child)));
+    }
+    if (::unlinkat(parent.raw(), name.c_str(), AT_REMOVEDIR) < 0 && errno != ENOENT)
+        return fail(Error::sys("remove cgroup " + name));
+    return {};
+}
+
+struct SplitPath {
+    std::string parent;
+    std::string name;
+};
+// Of an absolute path below kRoot.
+std::optional<SplitPath> split_path(std::string const& path) {
+    if (!path.starts_with(std::string(kRoot) + "/")) return std::nullopt;
+    auto const slash = path.rfind('/');
+    return SplitPath{path.substr(0, slash), path.substr(slash + 1)};
+}
+
+}  // namespace
+
+Result<std::string> cgroup_path_for(oci::Spec const& spec, std::string const& id) {
+    if (!has_cgroup2()) return std::string{};
+    std::string wanted = spec.linux.cgroups_path.empty() ? "/krun-oci/" + id : spec.linux.cgroups_path;
+    auto const invalid = [&](char const* why, Errc code) {
+        return fail(Error(code, "linux.cgroupsPath: " + std::string(why) + ", is " + quoted(wanted)));
+    };
+    if (wanted.find(':') != wanted.npos)
+        return invalid("the systemd cgroup driver is not supported yet", Errc::kUnsupported);
+    std::string path = kRoot;
+    for (auto const part : split(wanted, '/')) {
+        if (part.empty() || part == ".") continue;
+        if (part == "..") return invalid("must not contain \"..\"", Errc::kInvalidConfig);
+        path += "/" + std::string(part);
+    }
+    if (path == kRoot) return invalid("must name a cgroup below the root", Errc::kInvalidConfig);
+    return path;
+}
+
+Result<UniqueFd> create_cgroup(std::string const& path, oci::Spec const& spec) {
+    auto cgroup = TRY(open_path(kRoot, O_RDONLY | O_DIRECTORY));
+    for (auto const part : split(path.substr(std::string_view(kRoot).size() + 1), '/')) {
+        hand_down_controllers(cgroup.borrow());
+        auto child = TRY(enter_or_make(cgroup.borrow(), std::string(part)));
+        cgroup = std::move(child);
+    }
+    auto const members = TRY(open_at(cgroup.borrow(), "cgroup.procs", O_RDONLY));
+    auto const pids = TRY(read_file(members.borrow(), 1 << 20));
+    if (!pids.empty()) return fail(Error(Errc::kBadState, "cgroup " + path + " is in use"));
+    if (spec.linux.resources) {
+        for (auto const& setting : host_settings(*spec.linux.resources))
+            TRY_WITH(write_control(cgroup.borrow(), setting.file, setting.value), "linux.resources");
+    }
+    return cgroup;
+}
+
+Result<void> remove_cgroup(std::string const& path) {
+    if (path.empty()) return {};
+    auto const where = split_path(path);
+    if (!where) return fail(Error(Errc::kInternal, "not a cgroup path: " + quoted(path)));
+    auto parent = open_path(where->parent, O_RDONLY | O_DIRECTORY);
+    if (!parent.ok()) return {};  // gone with its parent
+    // A process that has just died may hold its cgroup for a moment.
+    using namespace std::chrono_literals;
+    for (auto waited = 0ms;; waited += 5ms) {
+        auto removed = remove_tree(parent.value().borrow(), where->name);
+        if (removed.ok() || removed.error().sys_errno() != EBUSY || waited >= 2000ms) return removed;
+        std::this_thread::sleep_for(5ms);
+    }
+}
+
+}  // namespace krun::runtime
