@@ -29,7 +29,7 @@ enum class Effect : uint8_t {
     kGuest,         // the payload, inside the virtual machine
     kHostAndGuest,  // both
     kIgnored,       // accepted without effect; the note says why that is safe
-    kRefused,       // an error if present; the note says why
+    kRefused,       // an error unless absent or empty; the note says why
 };
 
 enum class Presence : uint8_t { kOptional, kRequired };
@@ -103,7 +103,7 @@ Result<void> read_value(JsonAt const& json, T& out) {
             return fail(JsonAt(json, row.name, Json()).error("required field is missing"));
         }
         JsonAt const at(json, row.name, *member);
-        if (row.effect == Effect::kRefused)
+        if (row.effect == Effect::kRefused && !member->is_empty())
             return fail(at.error("is not supported: " + std::string(row.note), Errc::kUnsupported));
         TRY(row.read(at, out));
     }
@@ -274,6 +274,20 @@ constexpr auto field(std::string_view name, Effect effect = Effect::kGuest, Pres
                                           Member::write,
                                           FieldType<typename Member::Value>::name,
                                           Member::visit_below()};
+}
+
+// The row of a member that has no place in the struct: kIgnored or kRefused, with the reason.
+template <class Object>
+constexpr Field<Object> field_without_member(std::string_view name, std::string_view type, Effect effect,
+                                             std::string_view note) {
+    return {name,
+            effect,
+            kOptional,
+            note,
+            [](JsonAt const&, Object&) -> Result<void> { return {}; },
+            [](JsonWriter&, std::string_view, Object const&, Presence) {},
+            type,
+            nullptr};
 }
 
 // Reads the whole of `json` as a T; unknown members are accepted silently (runtime-spec

@@ -40,6 +40,8 @@ public:
 
     JsonType type() const { return type_; }
     bool is_null() const { return type_ == JsonType::kNull; }
+    // null, false, "", [] or {}: a way of some writers to say that there is nothing.
+    bool is_empty() const { return type_ != JsonType::kNumber && !flag_ && text_.empty() && items_.empty(); }
     bool flag() const { return flag_; }                // of a kBool
     std::string const& text() const { return text_; }  // of a kString or kNumber
     // Of a kArray or kObject, in file order; names() has one name for each item of a kObject.

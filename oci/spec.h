@@ -23,8 +23,6 @@ struct Mount {
     std::string type;
     std::string source;
     std::vector<std::string> options;  // mount_options.h parses them
-    std::vector<IdMapping> uid_mappings;
-    std::vector<IdMapping> gid_mappings;
 };
 
 struct Hook {
@@ -38,46 +36,22 @@ struct Hooks {
     std::vector<Hook> prestart;
     std::vector<Hook> create_runtime;
     std::vector<Hook> create_container;
-    std::vector<Hook> start_container;
     std::vector<Hook> poststart;
     std::vector<Hook> poststop;
-};
-
-struct VmHypervisor {
-    std::string path;
-    std::vector<std::string> parameters;
 };
 
 struct VmKernel {
     std::string path;  // absolute, on the host
     std::vector<std::string> parameters;
-    std::string initrd;
-};
-
-struct VmImage {
-    std::string path;
-    std::string format;
-};
-
-struct VmIoMem {
-    int64_t first_gfn = 0;
-    int64_t first_mfn = 0;
-    int64_t nr_mfns = 0;
 };
 
 struct VmHardware {
-    std::string device_tree;
     std::optional<uint32_t> vcpus;
     std::optional<uint64_t> memory;  // bytes
-    std::vector<std::string> dtdevs;
-    std::vector<VmIoMem> iomems;
-    std::vector<uint32_t> irqs;
 };
 
 struct Vm {
-    std::optional<VmHypervisor> hypervisor;
     std::optional<VmKernel> kernel;
-    std::optional<VmImage> image;
     std::optional<VmHardware> hw_config;
 };
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// runtime-spec config-linux.md as plain structs, except cgroup limits (spec_resources.h).
+// runtime-spec config-linux.md as plain structs: what has an effect, except cgroup limits (spec_resources.h).
 #pragma once
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "oci/spec_resources.h"
@@ -51,38 +52,11 @@ struct Seccomp {
     std::optional<uint32_t> default_errno_ret;
     std::vector<std::string> architectures;
     std::vector<std::string> flags;
-    std::string listener_path;
-    std::string listener_metadata;
     std::vector<SeccompRule> syscalls;
-};
-
-struct IntelRdt {
-    std::string clos_id;
-    std::vector<std::string> schemata;
-    std::string l3_cache_schema;
-    std::string mem_bw_schema;
-    bool enable_monitoring = false;
-    bool enable_cmt = false;
-    bool enable_mbm = false;
 };
 
 struct Personality {
     std::string domain;  // "LINUX" or "LINUX32"
-    std::vector<std::string> flags;
-};
-
-struct TimeOffset {
-    int64_t secs = 0;
-    uint32_t nanosecs = 0;
-};
-
-struct NetDevice {
-    std::string name;  // in the container; empty: as on the host
-};
-
-struct MemoryPolicy {
-    std::string mode;
-    std::string nodes;
     std::vector<std::string> flags;
 };
 
@@ -98,12 +72,7 @@ struct Linux {
     std::map<std::string, std::string> sysctl;
     std::vector<std::string> masked_paths;
     std::vector<std::string> readonly_paths;
-    std::string mount_label;
-    std::optional<IntelRdt> intel_rdt;
     std::optional<Personality> personality;
-    std::map<std::string, TimeOffset> time_offsets;  // key "boottime" or "monotonic"
-    std::map<std::string, NetDevice> net_devices;    // key: the name on the host
-    std::optional<MemoryPolicy> memory_policy;
 
     // The namespace of `type`, or nullptr: it is not listed, so the container shares the caller's.
     Namespace const* find_namespace(std::string_view type) const {
