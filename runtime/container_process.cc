@@ -200,9 +200,10 @@ void ContainerProcess::finish() {
 
 // Until the reader has taken all output, has gone, or somebody kills us: as a pipe would keep it.
 void ContainerProcess::wait_for_delivery() {
-    for (auto const& stream : parts_.delivered) {
+    for (auto const& stream : parts_.output) {
         std::byte nothing{};
-        ignore(read_full(stream.borrow(), std::span(&nothing, 1)), "end-of-file is what we wait for");
+        if (stream.connected->load())
+            ignore(read_full(stream.hangup.borrow(), std::span(&nothing, 1)), "end-of-file is what we wait for");
     }
 }
 

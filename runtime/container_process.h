@@ -14,6 +14,7 @@
 #include "runtime/console_socket.h"
 #include "runtime/control_server.h"
 #include "runtime/guest_session.h"
+#include "runtime/guest_streams.h"
 #include "runtime/kernel_log.h"
 #include "vmm/machine.h"
 
@@ -21,10 +22,10 @@ namespace krun::runtime {
 
 // What the process is given: everything is open already, because by now nothing can be opened by path.
 struct ContainerParts {
-    vmm::MachineSpec machine;  // without console, vsock ports: the process adds its own
+    vmm::MachineSpec machine;  // complete, with the vsock ports of `output` and `init_connection`
     std::shared_ptr<KernelLog> kernel_log;
-    UniqueFd init_connection;         // the host's end of init's control connection
-    std::vector<UniqueFd> delivered;  // hang up when a stream's last byte was written (StreamEnds::done)
+    UniqueFd init_connection;      // the host's end of init's control connection
+    std::vector<Delivery> output;  // what must be delivered before the container has ended
     UniqueFd control_listener;
     UniqueFd report;  // to the creator: one encode_result message, when ready or failed
     UniqueFd state_dir;

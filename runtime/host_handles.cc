@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/host_handles.h"
+
+#include <fcntl.h>
+
+#include "base/fd.h"
+#include "base/strings.h"
+#include "runtime/control_server.h"
+#include "runtime/kvm_device.h"
+#include "runtime/mount_points.h"
+
+namespace krun::runtime {
+namespace {
+
+std::string in_bundle(VmRequest const& request, std::string const& path) {
+    return path.starts_with('/') ? path : request.bundle + "/" + path;
+}
+
+Result<UniqueFd> open_rootfs(VmRequest const& request) {
+    auto const path = in_bundle(request, request.spec.root.path);
+    UniqueFd fd(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!fd.valid()) return fail(Error::sys("root.path: open " + quoted(path)));
+    return fd;
+}
+
+Result<BindHandle> open_bind(VmRequest const& request, BindSource const& bind) {
+    auto const path = in_bundle(request, bind.path);
+    UniqueFd fd(::open(path.c_str(), O_PATH | O_CLOEXEC));
+    if (!fd.valid())
+        return fail(Error::sys("mounts[" + std::to_string(bind.mount) + "].source: open " + quoted(path)));
+    return BindHandle{std::move(fd), bind.recursive, bind.readonly};
+}
+
+}  // namespace
+
+Result<HostHandles> open_host_handles(VmRequest const& request, GuestPlan const& plan) {
+    HostHandles host;
+    host.rootfs = TRY(open_rootfs(request));
+    for (auto const& bind : plan.binds) host.binds.push_back(TRY(open_bind(request, bind)));
+    host.mount_points =
+        missing_mount_points(host.rootfs.borrow(), plan.config.mounts, plan.binds, host.binds);
+    host.namespaces = TRY(plan_namespaces(request.spec));
+    host.kernel = TRY(open_kernel());
+    host.kvm = TRY(open_kvm());
+    host.dev_null = TRY(open_path("/dev/null", O_RDWR));
+    host.state_dir = TRY(duplicate(request.state_dir));
+    host.control_listener = TRY(bind_control_socket(request.state_dir));
+    return host;
+}
+
+}  // namespace krun::runtime

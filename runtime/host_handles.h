@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything of the host that a container process will use, opened by name exactly once, by the creator,
+// before anything is forked or changed. What fails here fails with the user's words and leaves nothing
+// behind.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+#include "config-gen/from_oci.h"
+#include "runtime/kernel_image.h"
+#include "runtime/namespaces.h"
+#include "runtime/vm_process.h"
+
+namespace krun::runtime {
+
+// The source of one bind mount, number N of GuestPlan::binds.
+struct BindHandle {
+    UniqueFd source;  // O_PATH
+    bool recursive = false;
+    bool read_only = false;
+};
+
+// A mount point that the rootfs lacks and the boot tree shows in its place, so that nothing is ever made in
+// the rootfs itself.
+struct MountPoint {
+    std::string path;  // canonical, from the rootfs
+    bool directory = true;
+};
+
+struct HostHandles {
+    UniqueFd kvm;
+    KernelImage kernel;
+    UniqueFd rootfs;  // O_PATH, a directory
+    std::vector<BindHandle> binds;
+    std::vector<MountPoint> mount_points;  // parents first
+    NamespacePlan namespaces;
+    UniqueFd dev_null;
+    UniqueFd state_dir;
+    UniqueFd control_listener;
+};
+
+// `plan` is made from request.spec.
+Result<HostHandles> open_host_handles(VmRequest const& request, GuestPlan const& plan);
+
+}  // namespace krun::runtime

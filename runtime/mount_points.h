@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which mount points a rootfs lacks.
+#pragma once
+#include <vector>
+
+#include "base/error.h"
+#include "runtime/host_handles.h"
+
+namespace krun::runtime {
+
+// For each mount of `mounts`, the part of its destination that does not exist in `rootfs` (O_PATH of a
+// directory), parents first and without duplicates. Destinations below an earlier mount are left out: what
+// they need lies in that mount, not in the rootfs. Symbolic links in the rootfs are resolved within it; a
+// destination that cannot be resolved is left to init, which reports it. `binds` tells files from
+// directories.
+std::vector<MountPoint> missing_mount_points(BorrowedFd rootfs, std::vector<guest::Mount> const& mounts,
+                                             std::vector<BindSource> const& sources,
+                                             std::vector<BindHandle> const& binds);
+
+}  // namespace krun::runtime

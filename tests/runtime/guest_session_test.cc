@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/guest_session.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include "base/bytes.h"
+#include "base/fd.h"
+
+namespace krun::runtime {
+namespace {
+
+using control::FrameType;
+
+// Plays init's half of the connection.
+class GuestSessionTest : public testing::Test {
+protected:
+    void SetUp() override {
+        auto pair = make_socketpair(SOCK_STREAM);
+        ASSERT_TRUE(pair.ok());
+        init_ = std::move(pair.value().second);
+        auto session = GuestSession::make(loop_, std::move(pair.value().first),
+                                          [this] { changes_.push_back(session_->phase()); });
+        ASSERT_TRUE(session.ok());
+        session_ = std::move(session).value();
+    }
+
+    void send_bytes(std::span<std::byte const> bytes) {
+        ASSERT_TRUE(write_full(init_.borrow(), bytes).ok());
+        pump();
+    }
+    void send_frame(FrameType type, std::span<std::byte const> body = {}, uint32_t process = 0) {
+        ByteWriter frame;
+        frame.put(control::FrameHeader{static_cast<uint32_t>(body.size()), static_cast<uint16_t>(type), 0,
+                                       process});
+        frame.put_bytes(body);
+        send_bytes(std::move(frame).take());
+    }
+    template <class Body>
+    void send_body(FrameType type, Body const& body) {
+        send_frame(type, std::as_bytes(std::span(&body, 1)));
+    }
+    void send_text(FrameType type, uint32_t code, std::string_view text) {
+        ByteWriter body;
+        body.put(code).put_text(text);
+        send_frame(type, std::move(body).take());
+    }
+    void pump() {
+        for (int i = 0; i < 4; ++i) ASSERT_TRUE(loop_.run_once(0).ok());
+    }
+    void hello() { send_body(FrameType::kHello, control::HelloBody{control::kVersion}); }
+    void run_payload() {
+        hello();
+        send_frame(FrameType::kReady);
+        ASSERT_TRUE(session_->start().ok());
+        send_frame(FrameType::kStarted);
+    }
+    // The next frame the host sent, its header alone.
+    control::FrameHeader received_header() {
+        control::FrameHeader header{};
+        EXPECT_EQ(::recv(init_.borrow().raw(), &header, sizeof header, MSG_DONTWAIT), ssize_t{sizeof header});
+        return header;
+    }
+
+    EventLoop loop_ = EventLoop::make().value();
+    UniqueFd init_;
+    std::unique_ptr<GuestSession> session_;
+    std::vector<GuestPhase> changes_;
+};
+
+TEST_F(GuestSessionTest, PayloadExitCodeIsTheStatusAndHasNoReason) {
+    run_payload();
+    EXPECT_EQ(session_->phase(), GuestPhase::kRunning);
+    send_body(FrameType::kExited, control::ExitedBody{42, 0});
+    ASSERT_EQ(session_->phase(), GuestPhase::kEnded);
+    EXPECT_EQ(session_->end().exit_status, 42U);
+    EXPECT_EQ(session_->end().reason, "");
+}
+
+TEST_F(GuestSessionTest, DeathBySignalIs128PlusItsNumber) {
+    run_payload();
+    send_body(FrameType::kExited, control::ExitedBody{0, 15});
+    EXPECT_EQ(session_->end().exit_status, 143U);
+}
+
+TEST_F(GuestSessionTest, FramesMayArriveInAnyPieces) {
+    control::HelloBody const body{control::kVersion};
+    ByteWriter writer;
+    writer.put(control::FrameHeader{sizeof body, static_cast<uint16_t>(FrameType::kHello), 0, 0}).put(body);
+    auto const bytes = std::move(writer).take();
+    for (auto const& one : bytes) send_bytes(std::span(&one, 1));
+    EXPECT_EQ(session_->phase(), GuestPhase::kSetUp);
+}
+
+TEST_F(GuestSessionTest, FailureBeforeReadyCarriesCodeAndText) {
+    hello();
+    send_text(FrameType::kFailed, 127, "exec: \"foo\": executable file not found in $PATH");
+    EXPECT_EQ(session_->end().exit_status, 127U);
+    EXPECT_EQ(session_->end().reason, "exec: \"foo\": executable file not found in $PATH");
+}
+
+TEST_F(GuestSessionTest, FailureNeverBecomesASuccess) {
+    hello();
+    send_text(FrameType::kFailed, 0, "all is well");
+    EXPECT_EQ(session_->end().exit_status, 255U);
+}
+
+TEST_F(GuestSessionTest, ControlBytesOfTheGuestAreEscapedInTheReason) {
+    hello();
+    send_text(FrameType::kFailed, 125, "a\x1b[31m\nb");
+    EXPECT_EQ(session_->end().reason, "a\\x1b[31m\\x0ab");
+}
+
+TEST_F(GuestSessionTest, LostConnectionIsAnAbnormalEnd) {
+    run_payload();
+    init_.reset();
+    pump();
+    EXPECT_EQ(session_->end().exit_status, 255U);
+    EXPECT_NE(session_->end().reason.find("closed its control connection"), std::string::npos);
+}
+
+TEST_F(GuestSessionTest, ExitBeforeStartIsAProtocolError) {
+    hello();
+    send_frame(FrameType::kReady);
+    send_body(FrameType::kExited, control::ExitedBody{0, 0});
+    EXPECT_EQ(session_->end().exit_status, 255U);
+}
+
+TEST_F(GuestSessionTest, ReadyWithoutHelloIsAProtocolError) {
+    send_frame(FrameType::kReady);
+    EXPECT_EQ(session_->end().exit_status, 255U);
+}
+
+TEST_F(GuestSessionTest, AnotherVersionIsRefused) {
+    send_body(FrameType::kHello, control::HelloBody{control::kVersion + 1});
+    EXPECT_NE(session_->end().reason.find("another version"), std::string::npos);
+}
+
+TEST_F(GuestSessionTest, BodyLongerThanTheCapEndsTheSessionUnread) {
+    control::FrameHeader const header{control::kMaxBodyBytes + 1, static_cast<uint16_t>(FrameType::kHello), 0,
+                                      0};
+    send_bytes(std::as_bytes(std::span(&header, 1)));
+    EXPECT_EQ(session_->phase(), GuestPhase::kEnded);
+}
+
+TEST_F(GuestSessionTest, ExitCodeAbove255IsAProtocolError) {
+    run_payload();
+    send_body(FrameType::kExited, control::ExitedBody{256, 0});
+    EXPECT_EQ(session_->end().exit_status, 255U);
+}
+
+TEST_F(GuestSessionTest, UnknownTypeAndUnknownProcessAreProtocolErrors) {
+    send_frame(static_cast<FrameType>(999));
+    EXPECT_EQ(session_->phase(), GuestPhase::kEnded);
+    EXPECT_NE(session_->end().reason.find("message type 999"), std::string::npos);
+}
+
+TEST_F(GuestSessionTest, TheFirstEndCounts) {
+    run_payload();
+    send_body(FrameType::kExited, control::ExitedBody{3, 0});
+    session_->end_with({255, "the machine stopped"});
+    EXPECT_EQ(session_->end().exit_status, 3U);
+}
+
+TEST_F(GuestSessionTest, StartIsRefusedUntilReadyAndASecondTime) {
+    EXPECT_FALSE(session_->start().ok());
+    hello();
+    send_frame(FrameType::kReady);
+    EXPECT_TRUE(session_->start().ok());
+    EXPECT_EQ(received_header().type, static_cast<uint16_t>(FrameType::kStart));
+    EXPECT_EQ(session_->start().error().message(), "cannot start an already running container");
+}
+
+TEST_F(GuestSessionTest, SignalGoesToARunningPayloadOnly) {
+    EXPECT_EQ(session_->signal(15).error().message(), "container not running");
+    run_payload();
+    received_header();  // start
+    EXPECT_TRUE(session_->signal(15).ok());
+    EXPECT_EQ(received_header().type, static_cast<uint16_t>(FrameType::kSignal));
+}
+
+TEST_F(GuestSessionTest, PhasesAreReportedInOrder) {
+    run_payload();
+    send_body(FrameType::kExited, control::ExitedBody{0, 0});
+    EXPECT_EQ(changes_, (std::vector{GuestPhase::kSetUp, GuestPhase::kReady, GuestPhase::kRunning,
+                                     GuestPhase::kEnded}));
+}
+
+}  // namespace
+}  // namespace krun::runtime

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/mount_points.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/temp_dir.h"
+
+namespace krun::runtime {
+
+bool operator==(MountPoint const& a, MountPoint const& b) {
+    return a.path == b.path && a.directory == b.directory;
+}
+void PrintTo(MountPoint const& point, std::ostream* out) {
+    *out << point.path << (point.directory ? "/" : "");
+}
+
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class MountPointsTest : public testing::Test {
+protected:
+    std::vector<MountPoint> missing(std::vector<guest::Mount> const& mounts) {
+        return missing_mount_points(rootfs_.fd(), mounts, sources_, binds_);
+    }
+    static guest::Mount mount_on(std::string destination) {
+        return {std::move(destination), "tmpfs", "", {}};
+    }
+    // Says that mount number `index` binds a regular file.
+    void bind_file(size_t index) {
+        outside_.write("file", "");
+        sources_.push_back({outside_ / "file", index, false, false});
+        binds_.push_back({std::move(open_path(outside_ / "file", O_PATH)).value(), false, false});
+    }
+
+    test::TempDir rootfs_;
+    test::TempDir outside_;
+    std::vector<BindSource> sources_;
+    std::vector<BindHandle> binds_;
+};
+
+TEST_F(MountPointsTest, ExistingDestinationsNeedNothing) {
+    rootfs_.make_dir("proc");
+    EXPECT_THAT(missing({mount_on("/proc"), mount_on("/")}), IsEmpty());
+}
+
+TEST_F(MountPointsTest, MissingTailComesParentsFirst) {
+    rootfs_.make_dir("a");
+    EXPECT_THAT(missing({mount_on("/a/b/c")}),
+                ElementsAre(MountPoint{"/a/b", true}, MountPoint{"/a/b/c", true}));
+}
+
+TEST_F(MountPointsTest, BindOfAFileNeedsAFile) {
+    bind_file(0);
+    EXPECT_THAT(missing({mount_on("/etc/hosts")}),
+                ElementsAre(MountPoint{"/etc", true}, MountPoint{"/etc/hosts", false}));
+}
+
+TEST_F(MountPointsTest, SharedParentsAreListedOnce) {
+    EXPECT_THAT(missing({mount_on("/m/a"), mount_on("/m/b")}),
+                ElementsAre(MountPoint{"/m", true}, MountPoint{"/m/a", true}, MountPoint{"/m/b", true}));
+}
+
+TEST_F(MountPointsTest, DestinationBelowAnEarlierMountIsThatMountsAffair) {
+    rootfs_.make_dir("run");
+    EXPECT_THAT(missing({mount_on("/run"), mount_on("/run/secrets")}), IsEmpty());
+    EXPECT_THAT(missing({mount_on("/run"), mount_on("/running")}), ElementsAre(MountPoint{"/running", true}));
+}
+
+TEST_F(MountPointsTest, LinksAreResolvedInsideTheRootfs) {
+    rootfs_.make_dir("run");
+    rootfs_.make_dir("var");
+    rootfs_.link("/run", "var/run");
+    EXPECT_THAT(missing({mount_on("/var/run/app")}), ElementsAre(MountPoint{"/run/app", true}));
+}
+
+TEST_F(MountPointsTest, LinkThatPointsOutsideStaysInside) {
+    rootfs_.link("../../../../../../../../tmp", "escape");
+    rootfs_.make_dir("tmp");
+    EXPECT_THAT(missing({mount_on("/escape/x")}), ElementsAre(MountPoint{"/tmp/x", true}));
+}
+
+TEST_F(MountPointsTest, DanglingLinkAndDotDotAreLeftToInit) {
+    rootfs_.link("/nowhere", "dangling");
+    EXPECT_THAT(missing({mount_on("/dangling/x"), mount_on("/dangling"), mount_on("/no/../such")}),
+                IsEmpty());
+}
+
+}  // namespace
+}  // namespace krun::runtime
