@@ -22,9 +22,6 @@ size_t append_escaped(std::string& out, std::string_view text) {
     return len;
 }
 
-}  // namespace
-namespace {
-
 template <class T>
 std::optional<T> parse_whole(std::string_view text, int base) {
     T value{};
