@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Collects the tests of the scenarios, runs them in order, and prints one line for each."""
+import shutil
+import traceback
+
+import census
+
+_tests = []
+
+
+class Skip(Exception):
+    """This test cannot say anything here; its text says why."""
+
+
+class Failed(Exception):
+    """An expectation was not met; its text says which."""
+
+
+class Test:
+    def __init__(self, name, function, vm_only):
+        self.name = name
+        self.function = function
+        self.vm_only = vm_only
+
+
+def test(name, vm_only=False):
+    """Registers a function that takes a Case. vm_only: it means nothing for a runtime without virtual machines."""
+
+    def register(function):
+        _tests.append(Test(name, function, vm_only))
+        return function
+
+    return register
+
+
+def expect(condition, why):
+    if not condition:
+        raise Failed(why)
+
+
+def expect_equal(actual, wanted, what):
+    if actual != wanted:
+        raise Failed(f"{what}: got {_short(actual)}, want {_short(wanted)}")
+
+
+def expect_in(part, whole, what):
+    if part not in whole:
+        raise Failed(f"{what}: no {_short(part)} in {_short(whole)}")
+
+
+def _short(value):
+    text = repr(value)
+    return text if len(text) <= 400 else text[:400] + "..."
+
+
+def selected(filters):
+    return [t for t in _tests if not filters or any(word in t.name for word in filters)]
+
+
+def run(tests, lab):
+    """Returns the exit status: 1 if a test failed."""
+    counts = {"ok": 0, "not ok": 0, "skipped": 0}
+    for one in tests:
+        word, why = _outcome(one, lab)
+        counts[word] += 1
+        print(f"{word} {one.name}{': ' if why else ''}{' '.join(why.split())}", flush=True)
+    print(f"{counts['ok']} passed, {counts['not ok']} failed, {counts['skipped']} skipped", flush=True)
+    return 1 if counts["not ok"] else 0
+
+
+def _outcome(one, lab):
+    if one.vm_only and not lab.is_vm:
+        return "skipped", f"{lab.name} runs no virtual machine"
+    before = census.take()
+    case = lab.case()
+    try:
+        one.function(case)
+        left = case.left_behind()
+        expect(not left, f"containers are left: {left}")
+        word, why = "ok", ""
+    except Skip as skip:
+        word, why = "skipped", str(skip)
+    except Failed as failed:
+        word, why = "not ok", str(failed)
+    except Exception as error:  # a broken test is a failed test, not the end of the suite
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        word, why = "not ok", f"{type(error).__name__} at {where.name}:{where.lineno}: {error}"
+    case.end()
+    shutil.rmtree(case.directory, ignore_errors=True)
+    residue = census.residue(before)
+    if residue and word == "ok":
+        word, why = "not ok", f"left behind: {residue}"
+    return word, why
