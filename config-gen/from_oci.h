@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Spec -> KrunConfig: what the guest is to do, with the defaults that runc's users know. Changes nothing on
+// the host; the only thing it looks at there is whether a bind source below /dev is a device node.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "config-gen/guest_mounts.h"
+#include "config-gen/krun_config.h"
+#include "oci/spec.h"
+
+namespace krun {
+
+struct GuestPlan {
+    KrunConfig config;
+    std::vector<BindSource> binds;  // in the order of their mounts
+};
+
+// REQUIRES: `spec` is validated. kInvalidConfig without a process; kUnsupported for what no guest can do
+// (id-mapped mounts, seccomp's notify action). Errors name the JSON path.
+Result<GuestPlan> from_oci(oci::Spec const& spec);
+
+}  // namespace krun

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The `mounts` of the guest's config: those of config.json in their order, bind sources renamed to where the
+// boot tree holds them.
+#pragma once
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "config-gen/krun_config.h"
+#include "oci/spec.h"
+
+namespace krun {
+
+// Number N of them is what the guest's config calls "/binds/N": it must be grafted there in the boot tree.
+struct BindSource {
+    std::string path;  // on the host, as config.json writes it; a relative one is relative to the bundle
+    size_t mount = 0;  // index in spec.mounts
+    bool recursive = false;  // mounts below `path` belong to it
+    bool readonly = false;   // nothing lets the payload write: the file server can refuse it, too
+};
+
+struct GuestMounts {
+    std::vector<guest::Mount> mounts;
+    std::vector<BindSource> binds;
+};
+
+// Errors name the JSON path. Looks at the host only to see whether a source below /dev is a device node.
+Result<GuestMounts> guest_mounts(std::vector<oci::Mount> const& mounts);
+
+}  // namespace krun

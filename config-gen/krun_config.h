@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// The host-guest contract: what /.krun_config.json says, as plain data. The host fills it from config.json
+// (config-gen/from_oci.h), init carries it out. `process`, `mounts`, `hostname` and `domainname` have the
+// shape of runtime-spec config.md, so that libkrun's init can read them too; all that is ours is in `krun`.
+// Host and guest read and write by the same rows, at the end of this file. Prose: docs/krun-config.md.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/field.h"
+
+namespace krun {
+
+// Raised whenever an older init would carry out a newer file wrongly.
+inline constexpr uint32_t kKrunConfigVersion = 1;
+// What init is willing to read: generous for thousands of mounts, bounded for guest memory.
+inline constexpr size_t kMaxKrunConfigBytes = size_t{8} * 1024 * 1024;
+
+namespace guest {
+
+struct ConsoleSize {  // in characters
+    uint16_t height = 0;
+    uint16_t width = 0;
+};
+
+struct User {
+    uint32_t uid = 0;
+    uint32_t gid = 0;
+    uint32_t umask = 0022;
+    std::vector<uint32_t> additional_gids;
+};
+
+// Names as in capabilities(7): "CAP_CHOWN".
+struct Capabilities {
+    std::vector<std::string> bounding;
+    std::vector<std::string> effective;
+    std::vector<std::string> inheritable;
+    std::vector<std::string> permitted;
+    std::vector<std::string> ambient;
+};
+
+struct Rlimit {
+    std::string type;   // "RLIMIT_NOFILE"
+    uint64_t soft = 0;  // RLIM_INFINITY is 2^64-1
+    uint64_t hard = 0;
+};
+
+struct Process {
+    bool terminal = false;
+    std::optional<ConsoleSize> console_size;
+    User user;
+    std::vector<std::string> args;
+    std::vector<std::string> env;  // "NAME=value", exactly what the payload gets, HOME excepted
+    std::string cwd;
+    Capabilities capabilities;
+    std::vector<Rlimit> rlimits;
+    bool no_new_privileges = false;
+    std::optional<int32_t> oom_score_adj;
+};
+
+struct Mount {
+    std::string destination;  // absolute, inside the payload's root
+    std::string type;         // "bind" for bind mounts, whatever config.json calls them
+    std::string source;       // of a bind mount: a path in the boot tree, "/binds/N"
+    std::vector<std::string> options;
+};
+
+struct Device {
+    std::string path;
+    std::string type;  // "c", "b", "u" (as c) or "p"
+    uint32_t major = 0;
+    uint32_t minor = 0;
+    uint32_t file_mode = 0666;
+    uint32_t uid = 0;
+    uint32_t gid = 0;
+};
+
+// The object `krun`.
+struct Krun {
+    uint32_t version = kKrunConfigVersion;
+    std::string root = "/rootfs";         // the payload's root in the boot tree
+    bool debug = false;                   // init tells its steps on the console
+    bool readonly = false;                // linux: root.readonly
+    std::string propagation;              // linux.rootfsPropagation; empty: private
+    std::vector<std::string> namespaces;  // of "ipc", "uts", "cgroup"; pid and mount are always new
+    std::vector<Device> devices;          // beyond the default ones
+    std::vector<std::string> masked_paths;
+    std::vector<std::string> readonly_paths;
+    std::map<std::string, std::string> sysctl;
+    std::map<std::string, std::string> cgroup;  // file in the payload's cgroup: what to write
+    std::string seccomp;                        // struct sock_filter[], base64; empty: no filter
+    uint32_t seccomp_flags = 0;                 // SECCOMP_FILTER_FLAG_*
+    uint32_t personality = 0;                   // PER_LINUX32 and the like, personality(2)
+};
+
+}  // namespace guest
+
+struct KrunConfig {
+    guest::Process process;
+    std::vector<guest::Mount> mounts;  // in the order in which they are made
+    std::string hostname;              // empty: left alone
+    std::string domainname;
+    guest::Krun krun;
+};
+
+// Required are, beyond what init cannot do without, the members whose value when absent would not be zero:
+// a table leaves out zeroes.
+template <>
+struct FieldsOf<guest::ConsoleSize> {
+    static constexpr Field<guest::ConsoleSize> rows[] = {
+        field<&guest::ConsoleSize::height>("height", Effect::kGuest, kRequired),
+        field<&guest::ConsoleSize::width>("width", Effect::kGuest, kRequired),
+    };
+};
+template <>
+struct FieldsOf<guest::User> {
+    static constexpr Field<guest::User> rows[] = {
+        field<&guest::User::uid>("uid", Effect::kGuest, kRequired),
+        field<&guest::User::gid>("gid", Effect::kGuest, kRequired),
+        field<&guest::User::umask>("umask", Effect::kGuest, kRequired),
+        field<&guest::User::additional_gids>("additionalGids"),
+    };
+};
+template <>
+struct FieldsOf<guest::Capabilities> {
+    static constexpr Field<guest::Capabilities> rows[] = {
+        field<&guest::Capabilities::bounding>("bounding"),
+        field<&guest::Capabilities::effective>("effective"),
+        field<&guest::Capabilities::inheritable>("inheritable"),
+        field<&guest::Capabilities::permitted>("permitted"),
+        field<&guest::Capabilities::ambient>("ambient"),
+    };
+};
+template <>
+struct FieldsOf<guest::Rlimit> {
+    static constexpr Field<guest::Rlimit> rows[] = {
+        field<&guest::Rlimit::type>("type", Effect::kGuest, kRequired),
+        field<&guest::Rlimit::soft>("soft", Effect::kGuest, kRequired),
+        field<&guest::Rlimit::hard>("hard", Effect::kGuest, kRequired),
+    };
+};
+template <>
+struct FieldsOf<guest::Process> {
+    static constexpr Field<guest::Process> rows[] = {
+        field<&guest::Process::terminal>("terminal"),
+        field<&guest::Process::console_size>("consoleSize"),
+        field<&guest::Process::user>("user", Effect::kGuest, kRequired),
+        field<&guest::Process::args>("args", Effect::kGuest, kRequired),
+        field<&guest::Process::env>("env"),
+        field<&guest::Process::cwd>("cwd", Effect::kGuest, kRequired),
+        field<&guest::Process::capabilities>("capabilities"),
+        field<&guest::Process::rlimits>("rlimits"),
+        field<&guest::Process::no_new_privileges>("noNewPrivileges"),
+        field<&guest::Process::oom_score_adj>("oomScoreAdj"),
+    };
+};
+template <>
+struct FieldsOf<guest::Mount> {
+    static constexpr Field<guest::Mount> rows[] = {
+        field<&guest::Mount::destination>("destination", Effect::kGuest, kRequired),
+        field<&guest::Mount::type>("type", Effect::kGuest, kRequired),
+        field<&guest::Mount::source>("source"),
+        field<&guest::Mount::options>("options"),
+    };
+};
+template <>
+struct FieldsOf<guest::Device> {
+    static constexpr Field<guest::Device> rows[] = {
+        field<&guest::Device::path>("path", Effect::kGuest, kRequired),
+        field<&guest::Device::type>("type", Effect::kGuest, kRequired),
+        field<&guest::Device::major>("major"),
+        field<&guest::Device::minor>("minor"),
+        field<&guest::Device::file_mode>("fileMode", Effect::kGuest, kRequired),
+        field<&guest::Device::uid>("uid"),
+        field<&guest::Device::gid>("gid"),
+    };
+};
+template <>
+struct FieldsOf<guest::Krun> {
+    static constexpr Field<guest::Krun> rows[] = {
+        field<&guest::Krun::version>("version", Effect::kGuest, kRequired),
+        field<&guest::Krun::root>("root", Effect::kGuest, kRequired),
+        field<&guest::Krun::debug>("debug"),
+        field<&guest::Krun::readonly>("readonly"),
+        field<&guest::Krun::propagation>("propagation"),
+        field<&guest::Krun::namespaces>("namespaces"),
+        field<&guest::Krun::devices>("devices"),
+        field<&guest::Krun::masked_paths>("maskedPaths"),
+        field<&guest::Krun::readonly_paths>("readonlyPaths"),
+        field<&guest::Krun::sysctl>("sysctl"),
+        field<&guest::Krun::cgroup>("cgroup"),
+        field<&guest::Krun::seccomp>("seccomp"),
+        field<&guest::Krun::seccomp_flags>("seccompFlags"),
+        field<&guest::Krun::personality>("personality"),
+    };
+};
+template <>
+struct FieldsOf<KrunConfig> {
+    static constexpr Field<KrunConfig> rows[] = {
+        field<&KrunConfig::process>("process", Effect::kGuest, kRequired),
+        field<&KrunConfig::mounts>("mounts"),
+        field<&KrunConfig::hostname>("hostname"),
+        field<&KrunConfig::domainname>("domainname"),
+        field<&KrunConfig::krun>("krun", Effect::kGuest, kRequired),
+    };
+};
+
+}  // namespace krun

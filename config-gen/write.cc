@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config-gen/write.h"
+
+namespace krun {
+
+std::string write_krun_config(KrunConfig const& config, JsonWriter::Style style) {
+    JsonWriter writer(style);
+    write_value(writer, config);
+    return std::move(writer).take() + "\n";
+}
+
+}  // namespace krun
