@@ -12,7 +12,6 @@
 #include <memory>
 
 #include "base/fd.h"
-#include "base/log.h"
 #include "base/strings.h"
 #include "runtime/console_socket.h"
 #include "runtime/container_process.h"
@@ -108,8 +107,8 @@ Result<std::unique_ptr<ContainerProcess>> set_up(ContainerTask& task) {
 
 // `_exit`, not exit: destructors would wait for what the kernel does faster, and the reaper process waits for
 // the VM's end in our place.
-[[noreturn]] void end_with_status(uint32_t status) {
-    vmm::leave_vm_teardown_to_a_reaper();
+[[noreturn]] void end(ContainerProcess const& process, uint32_t status) {
+    vmm::leave_vm_teardown_to_a_reaper(process.vm_descriptors());
     ::_exit(static_cast<int>(status));
 }
 
@@ -125,7 +124,7 @@ void container_main(ContainerTask task) {
     }
     task.report.reset();
     uint32_t const status = process.value()->run();
-    end_with_status(status);
+    end(*process.value(), status);
 }
 
 }  // namespace krun::runtime

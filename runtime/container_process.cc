@@ -9,6 +9,7 @@
 #include <csignal>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "runtime/control_wire.h"
 #include "runtime/end_reason.h"
 #include "runtime/kernel_image.h"
@@ -190,6 +191,8 @@ void ContainerProcess::finish() {
     auto const& end = session_->end();
     if (end.reason.empty()) wait_for_delivery();
     machine_->stop();
+    // Before the container was ready its creator reports the reason; afterwards there is nobody else.
+    if (!end.reason.empty() && reported_) log(LogLevel::kError, end.reason);
     if (!end.reason.empty())
         ignore(replace_file(parts_.state_dir.borrow(), kEndReasonName,
                             end.reason.substr(0, kMaxEndReasonBytes), 0600),
@@ -203,7 +206,8 @@ void ContainerProcess::wait_for_delivery() {
     for (auto const& stream : parts_.output) {
         std::byte nothing{};
         if (stream.connected->load())
-            ignore(read_full(stream.hangup.borrow(), std::span(&nothing, 1)), "end-of-file is what we wait for");
+            ignore(read_full(stream.hangup.borrow(), std::span(&nothing, 1)),
+                   "end-of-file is what we wait for");
     }
 }
 

@@ -40,6 +40,8 @@ public:
     // Runs until the container has ended. Returns the exit status of the process; the reason for an abnormal
     // end has been written into the state directory.
     uint32_t run();
+    // For whoever waits for the VM's destruction in our place.
+    std::vector<int> vm_descriptors() const { return machine_->vm_descriptors(); }
 
 private:
     ContainerProcess(EventLoop loop, ContainerParts parts);
