@@ -4,13 +4,21 @@
 #pragma once
 #include <sys/uio.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
 
+#include "base/error.h"
+
 namespace krun::fs {
 
 class FileSystem;
+struct Call;
+struct Op;
+
+// The most data that one READ or WRITE moves (max_write in INIT), and the most that one listing answers.
+inline constexpr uint32_t kMaxDataBytes = 1u << 20;
 
 class Server {
 public:
@@ -19,13 +27,23 @@ public:
 
     // Serves the request in `request` (in order: header, arguments, names, then WRITE's data) and puts
     // the reply into `reply`. Returns the bytes written to `reply`; 0 means the request has no reply
-    // (FORGET) or was too short to have a `unique` to answer. The iovecs may be guest memory: fixed parts
-    // and names are copied once before they are looked at, data goes between them and the kernel only.
+    // (FORGET), was too short to have a `unique` to answer, or left no room for an answer. The iovecs may be
+    // guest memory: fixed parts and names are copied once before they are looked at, data goes between them
+    // and the kernel only.
     // May be called from several threads at once. Blocks as long as the host file system does.
     uint32_t serve(std::span<iovec const> request, std::span<iovec const> reply);
 
+    // The device was reset: forgets every node and handle that the guest has, as DESTROY does. No request
+    // may be in service.
+    void reset();
+
 private:
+    Result<void, Errno> dispatch(Call& call);
+    Result<void, Errno> gate(Call const& call, Op const& op) const;
+    Result<void, Errno> init(Call& call);
+
     std::unique_ptr<FileSystem> root_;
+    std::atomic<bool> ready_{false};  // between INIT and DESTROY
 };
 
 }  // namespace krun::fs

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: Apache-2.0
+// The FUSE wire format, version 7.41 as Linux 6.12 speaks it: the structs and constants this server uses.
+// Names follow fuse_kernel.h (struct fuse_in_header is InHeader here); all integers are little-endian.
+// Sizes are asserted: a slip here would misread every request.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace krun::fs::abi {
+
+inline constexpr uint32_t kMajor = 7;
+inline constexpr uint32_t kMinor = 41;
+// The oldest minor whose structs all have the sizes below (7.31, Linux 5.4, the first with virtio-fs).
+inline constexpr uint32_t kOldestMinor = 31;
+inline constexpr uint64_t kRootId = 1;  // FUSE_ROOT_ID
+
+enum class Opcode : uint32_t {
+    kLookup = 1,
+    kForget = 2,
+    kGetattr = 3,
+    kSetattr = 4,
+    kReadlink = 5,
+    kSymlink = 6,
+    kMknod = 8,
+    kMkdir = 9,
+    kUnlink = 10,
+    kRmdir = 11,
+    kRename = 12,
+    kLink = 13,
+    kOpen = 14,
+    kRead = 15,
+    kWrite = 16,
+    kStatfs = 17,
+    kRelease = 18,
+    kFsync = 20,
+    kSetxattr = 21,
+    kGetxattr = 22,
+    kListxattr = 23,
+    kRemovexattr = 24,
+    kFlush = 25,
+    kInit = 26,
+    kOpendir = 27,
+    kReaddir = 28,
+    kReleasedir = 29,
+    kFsyncdir = 30,
+    kGetlk = 31,
+    kSetlk = 32,
+    kSetlkw = 33,
+    kAccess = 34,
+    kCreate = 35,
+    kInterrupt = 36,
+    kBmap = 37,
+    kDestroy = 38,
+    kIoctl = 39,
+    kPoll = 40,
+    kNotifyReply = 41,
+    kBatchForget = 42,
+    kFallocate = 43,
+    kReaddirplus = 44,
+    kRename2 = 45,
+    kLseek = 46,
+    kCopyFileRange = 47,
+    kSetupmapping = 48,
+    kRemovemapping = 49,
+    kSyncfs = 50,
+    kTmpfile = 51,
+    kStatx = 52,
+};
+// Every opcode above, for the table that must have a row for each.
+inline constexpr Opcode kOpcodes[] = {
+    Opcode::kLookup,        Opcode::kForget,       Opcode::kGetattr,       Opcode::kSetattr,
+    Opcode::kReadlink,      Opcode::kSymlink,      Opcode::kMknod,         Opcode::kMkdir,
+    Opcode::kUnlink,        Opcode::kRmdir,        Opcode::kRename,        Opcode::kLink,
+    Opcode::kOpen,          Opcode::kRead,         Opcode::kWrite,         Opcode::kStatfs,
+    Opcode::kRelease,       Opcode::kFsync,        Opcode::kSetxattr,      Opcode::kGetxattr,
+    Opcode::kListxattr,     Opcode::kRemovexattr,  Opcode::kFlush,         Opcode::kInit,
+    Opcode::kOpendir,       Opcode::kReaddir,      Opcode::kReleasedir,    Opcode::kFsyncdir,
+    Opcode::kGetlk,         Opcode::kSetlk,        Opcode::kSetlkw,        Opcode::kAccess,
+    Opcode::kCreate,        Opcode::kInterrupt,    Opcode::kBmap,          Opcode::kDestroy,
+    Opcode::kIoctl,         Opcode::kPoll,         Opcode::kNotifyReply,   Opcode::kBatchForget,
+    Opcode::kFallocate,     Opcode::kReaddirplus,  Opcode::kRename2,       Opcode::kLseek,
+    Opcode::kCopyFileRange, Opcode::kSetupmapping, Opcode::kRemovemapping, Opcode::kSyncfs,
+    Opcode::kTmpfile,       Opcode::kStatx,
+};
+inline constexpr uint32_t kOpcodeLimit = 53;  // one past the largest
+
+// INIT flags, as one 64-bit word: flags | flags2 << 32.
+inline constexpr uint64_t kAsyncRead = 1u << 0;
+inline constexpr uint64_t kAtomicOTrunc = 1u << 3;
+inline constexpr uint64_t kBigWrites = 1u << 5;
+inline constexpr uint64_t kAutoInvalData = 1u << 12;
+inline constexpr uint64_t kDoReaddirplus = 1u << 13;
+inline constexpr uint64_t kReaddirplusAuto = 1u << 14;
+inline constexpr uint64_t kAsyncDio = 1u << 15;
+inline constexpr uint64_t kParallelDirops = 1u << 18;
+inline constexpr uint64_t kMaxPages = 1u << 22;
+inline constexpr uint64_t kCacheSymlinks = 1u << 23;
+inline constexpr uint64_t kSubmounts = 1u << 27;
+inline constexpr uint64_t kHandleKillprivV2 = 1u << 28;
+inline constexpr uint64_t kInitExt = 1u << 30;
+inline constexpr uint64_t kAllowIdmap = uint64_t{1} << 40;
+
+// FATTR_*: which SetattrIn fields count.
+inline constexpr uint32_t kSetMode = 1u << 0;
+inline constexpr uint32_t kSetUid = 1u << 1;
+inline constexpr uint32_t kSetGid = 1u << 2;
+inline constexpr uint32_t kSetSize = 1u << 3;
+inline constexpr uint32_t kSetAtime = 1u << 4;
+inline constexpr uint32_t kSetMtime = 1u << 5;
+inline constexpr uint32_t kSetHandle = 1u << 6;
+inline constexpr uint32_t kSetAtimeNow = 1u << 7;
+inline constexpr uint32_t kSetMtimeNow = 1u << 8;
+inline constexpr uint32_t kSetLockOwner = 1u << 9;
+inline constexpr uint32_t kSetCtime = 1u << 10;
+inline constexpr uint32_t kSetKillSuidgid = 1u << 11;
+
+inline constexpr uint32_t kGetattrHandle = 1u << 0;     // FUSE_GETATTR_FH
+inline constexpr uint32_t kOpenKillSuidgid = 1u << 0;   // FUSE_OPEN_KILL_SUIDGID
+inline constexpr uint32_t kWriteCache = 1u << 0;        // FUSE_WRITE_CACHE: writeback of a mapped page
+inline constexpr uint32_t kWriteKillSuidgid = 1u << 2;  // FUSE_WRITE_KILL_SUIDGID
+inline constexpr uint32_t kFsyncData = 1u << 0;         // FUSE_FSYNC_FDATASYNC
+inline constexpr uint32_t kAttrSubmount = 1u << 0;      // FUSE_ATTR_SUBMOUNT
+
+// FOPEN_*: what an OPEN or OPENDIR reply tells the guest.
+inline constexpr uint32_t kFopenDirectIo = 1u << 0;
+inline constexpr uint32_t kFopenKeepCache = 1u << 1;
+inline constexpr uint32_t kFopenCacheDir = 1u << 3;
+inline constexpr uint32_t kFopenNoflush = 1u << 5;
+
+struct InHeader {
+    uint32_t len;
+    Opcode opcode;
+    uint64_t unique;
+    uint64_t nodeid;
+    uint32_t uid;
+    uint32_t gid;
+    uint32_t pid;
+    uint16_t total_extlen;
+    uint16_t padding;
+};
+static_assert(sizeof(InHeader) == 40);
+
+struct OutHeader {
+    uint32_t len;
+    int32_t error;
+    uint64_t unique;
+};
+static_assert(sizeof(OutHeader) == 16);
+
+struct Attr {
+    uint64_t ino;
+    uint64_t size;
+    uint64_t blocks;
+    uint64_t atime;
+    uint64_t mtime;
+    uint64_t ctime;
+    uint32_t atimensec;
+    uint32_t mtimensec;
+    uint32_t ctimensec;
+    uint32_t mode;
+    uint32_t nlink;
+    uint32_t uid;
+    uint32_t gid;
+    uint32_t rdev;
+    uint32_t blksize;
+    uint32_t flags;
+};
+static_assert(sizeof(Attr) == 88);
+
+struct EntryOut {
+    uint64_t nodeid;
+    uint64_t generation;
+    uint64_t entry_valid;
+    uint64_t attr_valid;
+    uint32_t entry_valid_nsec;
+    uint32_t attr_valid_nsec;
+    Attr attr;
+};
+static_assert(sizeof(EntryOut) == 128);
+
+struct AttrOut {
+    uint64_t attr_valid;
+    uint32_t attr_valid_nsec;
+    uint32_t dummy;
+    Attr attr;
+};
+static_assert(sizeof(AttrOut) == 104);
+
+struct Kstatfs {
+    uint64_t blocks;
+    uint64_t bfree;
+    uint64_t bavail;
+    uint64_t files;
+    uint64_t ffree;
+    uint32_t bsize;
+    uint32_t namelen;
+    uint32_t frsize;
+    uint32_t padding;
+    uint32_t spare[6];
+};
+static_assert(sizeof(Kstatfs) == 80);
+
+struct InitIn {  // INIT_EXT form; without it the struct ends after `flags`
+    uint32_t major;
+    uint32_t minor;
+    uint32_t max_readahead;
+    uint32_t flags;
+    uint32_t flags2;
+    uint32_t unused[11];
+};
+static_assert(sizeof(InitIn) == 64);
+inline constexpr size_t kShortInitInBytes = 16;
+
+struct InitOut {
+    uint32_t major;
+    uint32_t minor;
+    uint32_t max_readahead;
+    uint32_t flags;
+    uint16_t max_background;
+    uint16_t congestion_threshold;
+    uint32_t max_write;
+    uint32_t time_gran;
+    uint16_t max_pages;
+    uint16_t map_alignment;
+    uint32_t flags2;
+    uint32_t max_stack_depth;
+    uint32_t unused[6];
+};
+static_assert(sizeof(InitOut) == 64);
+
+struct ForgetIn {
+    uint64_t nlookup;
+};
+static_assert(sizeof(ForgetIn) == 8);
+struct ForgetOne {
+    uint64_t nodeid;
+    uint64_t nlookup;
+};
+static_assert(sizeof(ForgetOne) == 16);
+struct BatchForgetIn {
+    uint32_t count;
+    uint32_t dummy;
+};
+static_assert(sizeof(BatchForgetIn) == 8);
+
+struct GetattrIn {
+    uint32_t getattr_flags;
+    uint32_t dummy;
+    uint64_t fh;
+};
+static_assert(sizeof(GetattrIn) == 16);
+
+struct SetattrIn {
+    uint32_t valid;
+    uint32_t padding;
+    uint64_t fh;
+    uint64_t size;
+    uint64_t lock_owner;
+    uint64_t atime;
+    uint64_t mtime;
+    uint64_t ctime;
+    uint32_t atimensec;
+    uint32_t mtimensec;
+    uint32_t ctimensec;
+    uint32_t mode;
+    uint32_t unused4;
+    uint32_t uid;
+    uint32_t gid;
+    uint32_t unused5;
+};
+static_assert(sizeof(SetattrIn) == 88);
+
+struct MknodIn {
+    uint32_t mode;
+    uint32_t rdev;
+    uint32_t umask;
+    uint32_t padding;
+};
+static_assert(sizeof(MknodIn) == 16);
+struct MkdirIn {
+    uint32_t mode;
+    uint32_t umask;
+};
+static_assert(sizeof(MkdirIn) == 8);
+struct RenameIn {
+    uint64_t newdir;
+};
+static_assert(sizeof(RenameIn) == 8);
+struct Rename2In {
+    uint64_t newdir;
+    uint32_t flags;
+    uint32_t padding;
+};
+static_assert(sizeof(Rename2In) == 16);
+struct LinkIn {
+    uint64_t oldnodeid;
+};
+static_assert(sizeof(LinkIn) == 8);
+
+struct OpenIn {
+    uint32_t flags;
+    uint32_t open_flags;
+};
+static_assert(sizeof(OpenIn) == 8);
+struct CreateIn {
+    uint32_t flags;
+    uint32_t mode;
+    uint32_t umask;
+    uint32_t open_flags;
+};
+static_assert(sizeof(CreateIn) == 16);
+struct OpenOut {
+    uint64_t fh;
+    uint32_t open_flags;
+    int32_t backing_id;
+};
+static_assert(sizeof(OpenOut) == 16);
+struct ReleaseIn {
+    uint64_t fh;
+    uint32_t flags;
+    uint32_t release_flags;
+    uint64_t lock_owner;
+};
+static_assert(sizeof(ReleaseIn) == 24);
+struct FlushIn {
+    uint64_t fh;
+    uint32_t unused;
+    uint32_t padding;
+    uint64_t lock_owner;
+};
+static_assert(sizeof(FlushIn) == 24);
+
+struct ReadIn {
+    uint64_t fh;
+    uint64_t offset;
+    uint32_t size;
+    uint32_t read_flags;
+    uint64_t lock_owner;
+    uint32_t flags;
+    uint32_t padding;
+};
+static_assert(sizeof(ReadIn) == 40);
+struct WriteIn {
+    uint64_t fh;
+    uint64_t offset;
+    uint32_t size;
+    uint32_t write_flags;
+    uint64_t lock_owner;
+    uint32_t flags;
+    uint32_t padding;
+};
+static_assert(sizeof(WriteIn) == 40);
+struct WriteOut {
+    uint32_t size;
+    uint32_t padding;
+};
+static_assert(sizeof(WriteOut) == 8);
+
+struct FsyncIn {
+    uint64_t fh;
+    uint32_t fsync_flags;
+    uint32_t padding;
+};
+static_assert(sizeof(FsyncIn) == 16);
+struct FallocateIn {
+    uint64_t fh;
+    uint64_t offset;
+    uint64_t length;
+    uint32_t mode;
+    uint32_t padding;
+};
+static_assert(sizeof(FallocateIn) == 32);
+struct LseekIn {
+    uint64_t fh;
+    uint64_t offset;
+    uint32_t whence;
+    uint32_t padding;
+};
+static_assert(sizeof(LseekIn) == 24);
+struct LseekOut {
+    uint64_t offset;
+};
+static_assert(sizeof(LseekOut) == 8);
+struct CopyFileRangeIn {
+    uint64_t fh_in;
+    uint64_t off_in;
+    uint64_t nodeid_out;
+    uint64_t fh_out;
+    uint64_t off_out;
+    uint64_t len;
+    uint64_t flags;
+};
+static_assert(sizeof(CopyFileRangeIn) == 56);
+
+struct SetxattrIn {  // without FUSE_SETXATTR_EXT, which we do not take
+    uint32_t size;
+    uint32_t flags;
+};
+static_assert(sizeof(SetxattrIn) == 8);
+struct GetxattrIn {
+    uint32_t size;
+    uint32_t padding;
+};
+static_assert(sizeof(GetxattrIn) == 8);
+struct GetxattrOut {
+    uint32_t size;
+    uint32_t padding;
+};
+static_assert(sizeof(GetxattrOut) == 8);
+
+struct Dirent {  // followed by the name, padded to 8 bytes
+    uint64_t ino;
+    uint64_t off;
+    uint32_t namelen;
+    uint32_t type;
+};
+static_assert(sizeof(Dirent) == 24);
+
+}  // namespace krun::fs::abi

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Listing directories: entries are encoded straight into the reply (fuse_kernel.h struct fuse_dirent).
+#include <algorithm>
+#include <array>
+
+#include "fs/op_table.h"
+#include "fs/server.h"
+
+namespace krun::fs {
+
+namespace {
+
+// READDIR's and READDIRPLUS's records, at most `max_bytes` of them.
+class Listing final : public DirSink {
+public:
+    Listing(Reply& out, size_t max_bytes, bool with_entries)
+        : out_(out), left_(std::min(max_bytes, out.left())), with_entries_(with_entries) {}
+
+    bool wants_entries() const override { return with_entries_; }
+    size_t space_left() const override { return left_; }
+    bool fits(size_t name_bytes) const override { return record_bytes(name_bytes) <= left_; }
+    // Something was to be listed and nothing was: an empty reply would say that the directory ends here.
+    bool too_small() const { return refused_ && !any_; }
+
+    bool add(DirEntry const& dir_entry, Entry const& entry) override {
+        if (!fits(dir_entry.name.size())) {
+            refused_ = true;
+            return false;
+        }
+        auto const name_len = static_cast<uint32_t>(dir_entry.name.size());
+        abi::Dirent const dirent{dir_entry.ino, dir_entry.next_offset, name_len, dir_entry.type};
+        if (with_entries_) put(encode(entry));
+        put(dirent);
+        put_bytes(std::as_bytes(std::span(dir_entry.name)));
+        static constexpr std::array<std::byte, 7> kPadding{};
+        put_bytes(std::span(kPadding).first(-name_len % 8));
+        left_ -= record_bytes(name_len);
+        any_ = true;
+        return true;
+    }
+
+private:
+    size_t record_bytes(size_t name_bytes) const {
+        auto const bytes = (with_entries_ ? sizeof(abi::EntryOut) : 0) + sizeof(abi::Dirent) + name_bytes;
+        return (bytes + 7) & ~size_t{7};
+    }
+    template <class T>
+    void put(T const& value) {
+        put_bytes(std::as_bytes(std::span(&value, 1)));
+    }
+    void put_bytes(std::span<std::byte const> bytes) { ignore(out_.put_bytes(bytes), "fits() was asked"); }
+
+    Reply& out_;
+    size_t left_;
+    bool const with_entries_;
+    bool any_ = false;
+    bool refused_ = false;
+};
+
+FsResult<void> list(Call& call, bool with_entries) {
+    auto const in = TRY(call.in.take<abi::ReadIn>());
+    Listing listing(call.out, std::min(in.size, kMaxDataBytes), with_entries);
+    TRY(call.fs.readdir(call.node(), Handle{in.fh}, in.offset, listing));
+    if (listing.too_small()) return fail(Errno{EINVAL});
+    return {};
+}
+
+}  // namespace
+
+FsResult<void> op_opendir(Call& call) {
+    auto const in = TRY(call.in.take<abi::OpenIn>());
+    return call.out.put_opened(TRY(call.fs.opendir(call.node(), in.flags)));
+}
+
+FsResult<void> op_readdir(Call& call) {
+    return list(call, false);
+}
+
+FsResult<void> op_readdirplus(Call& call) {
+    return list(call, true);
+}
+
+FsResult<void> op_fsyncdir(Call& call) {
+    auto const in = TRY(call.in.take<abi::FsyncIn>());
+    auto const sync = (in.fsync_flags & abi::kFsyncData) != 0 ? Sync::kData : Sync::kAll;
+    return call.fs.fsyncdir(call.node(), Handle{in.fh}, sync);
+}
+
+FsResult<void> op_releasedir(Call& call) {
+    return call.fs.releasedir(
+        call.node(), Handle {
+            TRY(call.in.take<abi::ReleaseIn>())
+            .fh
+        });
+}
+
+}  // namespace krun::fs

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ops on open files. Data goes between the guest's buffers and the kernel without a copy here.
+#include <algorithm>
+#include <climits>
+
+#include "fs/op_table.h"
+#include "fs/server.h"
+
+namespace krun::fs {
+
+static KillPriv kill_if(bool yes) {
+    return yes ? KillPriv::kYes : KillPriv::kNo;
+}
+static Sync sync_of(uint32_t fsync_flags) {
+    return (fsync_flags & abi::kFsyncData) != 0 ? Sync::kData : Sync::kAll;
+}
+
+// Whether [offset, offset + len) lies in what a file offset can say (off_t).
+static FsResult<void> check_range(uint64_t offset, uint64_t len) {
+    if (offset > LLONG_MAX || len > LLONG_MAX - offset) return fail(Errno{EINVAL});
+    return {};
+}
+
+FsResult<void> op_open(Call& call) {
+    auto const in = TRY(call.in.take<abi::OpenIn>());
+    auto const kill = kill_if((in.open_flags & abi::kOpenKillSuidgid) != 0);
+    return call.out.put_opened(TRY(call.fs.open(call.node(), {in.flags, kill})));
+}
+
+FsResult<void> op_create(Call& call) {
+    auto const caller = TRY(call.creator());
+    auto const in = TRY(call.in.take<abi::CreateIn>());
+    auto const name = TRY(call.in.take_name());
+    // The guest has applied the umask already, as for MKDIR.
+    CreateArgs const args{in.flags, in.mode & ~(in.umask & 0777),
+                          kill_if((in.open_flags & abi::kOpenKillSuidgid) != 0)};
+    auto const created = TRY(call.fs.create(caller, call.node(), name, args));
+    TRY(call.out.put_entry(created.entry));
+    return call.out.put_opened(created.opened);
+}
+
+FsResult<void> op_read(Call& call) {
+    auto const in = TRY(call.in.take<abi::ReadIn>());
+    TRY(check_range(in.offset, in.size));
+    auto const into = call.out.data(std::min(in.size, kMaxDataBytes));
+    call.out.filled(TRY(call.fs.read(call.node(), Handle{in.fh}, in.offset, into.parts())));
+    return {};
+}
+
+FsResult<void> op_write(Call& call) {
+    auto const in = TRY(call.in.take<abi::WriteIn>());
+    if (in.size > kMaxDataBytes) return fail(Errno{EINVAL});  // more than INIT allowed
+    TRY(check_range(in.offset, in.size));
+    auto const from = TRY(call.in.data(in.size));
+    WriteArgs const args{in.offset, in.flags, (in.write_flags & abi::kWriteCache) != 0,
+                         kill_if((in.write_flags & abi::kWriteKillSuidgid) != 0)};
+    auto const written = TRY(call.fs.write(call.node(), Handle{in.fh}, args, from.parts()));
+    return call.out.put(abi::WriteOut{static_cast<uint32_t>(written), 0});
+}
+
+FsResult<void> op_flush(Call& call) {
+    return call.fs.flush(
+        call.node(), Handle {
+            TRY(call.in.take<abi::FlushIn>())
+            .fh
+        });
+}
+
+FsResult<void> op_fsync(Call& call) {
+    auto const in = TRY(call.in.take<abi::FsyncIn>());
+    return call.fs.fsync(call.node(), Handle{in.fh}, sync_of(in.fsync_flags));
+}
+
+FsResult<void> op_release(Call& call) {
+    return call.fs.release(
+        call.node(), Handle {
+            TRY(call.in.take<abi::ReleaseIn>())
+            .fh
+        });
+}
+
+FsResult<void> op_fallocate(Call& call) {
+    auto const in = TRY(call.in.take<abi::FallocateIn>());
+    TRY(check_range(in.offset, in.length));
+    return call.fs.fallocate(call.node(), Handle{in.fh}, {in.offset, in.length, in.mode});
+}
+
+FsResult<void> op_lseek(Call& call) {
+    auto const in = TRY(call.in.take<abi::LseekIn>());
+    TRY(check_range(in.offset, 0));
+    return call.out.put(
+        abi::LseekOut { TRY(call.fs.lseek(call.node(), Handle{in.fh}, in.offset, in.whence)) });
+}
+
+FsResult<void> op_copy_file_range(Call& call) {
+    auto const in = TRY(call.in.take<abi::CopyFileRangeIn>());
+    TRY(check_range(in.off_in, 0));
+    TRY(check_range(in.off_out, 0));
+    if (in.flags != 0) return fail(Errno{EINVAL});
+    auto const copied =
+        TRY(call.fs.copy_file_range({call.node(), Handle{in.fh_in}, in.off_in, call.node(in.nodeid_out),
+                                     Handle{in.fh_out}, in.off_out, in.len}));
+    return call.out.put(abi::WriteOut{static_cast<uint32_t>(copied), 0});
+}
+
+// No ioctl crosses to the host: not file flags, and not an exit status, which any process could forge.
+FsResult<void> op_ioctl(Call&) {
+    return fail(Errno{ENOTTY});
+}
+
+}  // namespace krun::fs

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// Serving bytes from memory.
+#include "fs/overlay/virtual_fs.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <ctime>
+
+#include "fs/dot_entries.h"
+
+namespace krun::fs {
+
+// Open virtual files at once; each costs a small allocation and pins its content.
+static constexpr size_t kMaxHandles = 16384;
+static constexpr uint32_t kBlockBytes = 4096;
+// Nothing changes a persistent virtual file, so the guest never has to ask again.
+static constexpr Validity kForever = std::chrono::hours(24 * 365);
+
+VirtualFs::VirtualFs(NodeIds& ids)
+    : range_(ids.claim()), born_s_(static_cast<uint64_t>(std::time(nullptr))), open_files_(kMaxHandles) {}
+
+NodeId VirtualFs::add(VirtualNode node) {
+    auto const id = range_.next();
+    auto stored = std::make_unique<Stored>(std::move(node));
+    if (auto const* content = std::get_if<Content>(&stored->node.content))
+        stored->size_bytes = content->bytes().size();
+    nodes_.push_back(std::move(stored));
+    return id;
+}
+
+// Ids count up from just behind the root's, so they are an index.
+FsResult<VirtualFs::Stored*> VirtualFs::find(NodeId node) const {
+    auto const index = static_cast<uint64_t>(node) - static_cast<uint64_t>(range_.root()) - 1;
+    if (!range_.owns(node) || index >= nodes_.size()) return fail(Errno{ENOENT});
+    return nodes_[index].get();
+}
+
+bool VirtualFs::live(NodeId node) const {
+    auto const stored = find(node);
+    return stored.ok() && !stored.value()->taken.load();
+}
+
+abi::Attr VirtualFs::attr_of(NodeId node, Stored const& stored) const {
+    bool const directory = stored.node.is_directory();
+    abi::Attr attr{};
+    attr.ino = static_cast<uint64_t>(node);
+    attr.mode = (directory ? S_IFDIR : S_IFREG) | (stored.node.permissions & 07777);
+    attr.nlink = directory ? 2 : 1;
+    attr.size = stored.size_bytes;
+    attr.blocks = (stored.size_bytes + 511) / 512;
+    attr.blksize = kBlockBytes;
+    attr.atime = attr.mtime = attr.ctime = born_s_;
+    return attr;
+}
+
+FsResult<Entry> VirtualFs::entry(NodeId node) const {
+    auto const* stored = TRY(find(node));
+    // The name of a one-shot file may be gone at the next look, so the guest must look every time.
+    auto const valid = stored->node.lifetime == Lifetime::kOneShot ? Validity{} : kForever;
+    return Entry{node, attr_of(node, *stored), valid, valid};
+}
+
+FsResult<Entry> VirtualFs::lookup(NodeId parent, std::string_view) {
+    return fail(Errno {
+        TRY(find(parent))
+        ->node.is_directory() ? ENOENT : ENOTDIR
+    });
+}
+
+FsResult<Attributes> VirtualFs::getattr(NodeId node, std::optional<Handle>) {
+    auto const e = TRY(entry(node));
+    return Attributes{e.attr, e.attr_valid};
+}
+
+FsResult<abi::Kstatfs> VirtualFs::statfs(NodeId) {
+    abi::Kstatfs out{};
+    out.bsize = out.frsize = kBlockBytes;
+    out.namelen = NAME_MAX;
+    out.files = nodes_.size();
+    return out;
+}
+
+FsResult<Content> VirtualFs::take_content(Stored& stored) const {
+    if (auto const* generate = std::get_if<Generator>(&stored.node.content)) return (*generate)();
+    if (stored.node.lifetime == Lifetime::kPersistent) return std::get<Content>(stored.node.content);
+    // Whoever flips the flag owns the content from here on; all others come too late.
+    if (stored.taken.exchange(true)) return fail(Errno{ENOENT});
+    return std::exchange(std::get<Content>(stored.node.content), Content::borrowed({}));
+}
+
+FsResult<Opened> VirtualFs::open(NodeId node, OpenArgs args) {
+    auto* const stored = TRY(find(node));
+    if (stored->node.is_directory()) return fail(Errno{EISDIR});
+    if ((args.flags & O_ACCMODE) != O_RDONLY || (args.flags & O_TRUNC) != 0) return fail(Errno{EACCES});
+    auto content = TRY(take_content(*stored));
+    auto const handle = TRY(open_files_.add(node, std::make_shared<Content const>(std::move(content))));
+    // A computed file's size is not known to the guest, so its page cache cannot be used.
+    bool const computed = std::holds_alternative<Generator>(stored->node.content);
+    return Opened{handle, abi::kFopenNoflush | (computed ? abi::kFopenDirectIo : abi::kFopenKeepCache)};
+}
+
+FsResult<size_t> VirtualFs::read(NodeId node, Handle handle, uint64_t offset, std::span<iovec const> into) {
+    auto const content = TRY(open_files_.get(node, handle));
+    auto left = content->bytes();
+    left = left.subspan(std::min<uint64_t>(offset, left.size()));
+    size_t done = 0;
+    for (auto const& part : into) {
+        auto const n = std::min(part.iov_len, left.size());
+        if (n > 0) std::memcpy(part.iov_base, left.data(), n);
+        left = left.subspan(n);
+        done += n;
+    }
+    return done;
+}
+
+FsResult<uint64_t> VirtualFs::lseek(NodeId node, Handle handle, uint64_t offset, uint32_t whence) {
+    auto const content = TRY(open_files_.get(node, handle));
+    if (whence != SEEK_DATA && whence != SEEK_HOLE) return fail(Errno{EINVAL});
+    if (offset >= content->bytes().size()) return fail(Errno{ENXIO});
+    return whence == SEEK_DATA ? offset : uint64_t{content->bytes().size()};  // one run of data, no holes
+}
+
+FsResult<Opened> VirtualFs::opendir(NodeId node, uint32_t) {
+    if (!TRY(find(node))->node.is_directory()) return fail(Errno{ENOTDIR});
+    return Opened{};
+}
+
+FsResult<void> VirtualFs::readdir(NodeId node, Handle, uint64_t offset, DirSink& out) {
+    if (!TRY(find(node))->node.is_directory()) return fail(Errno{ENOTDIR});
+    return list_dot_entries(static_cast<uint64_t>(node), offset, out);
+}
+
+}  // namespace krun::fs

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fs/passthrough/credentials.h"
+
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace krun::fs {
+
+namespace {
+
+struct Capabilities {
+    __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+    uint64_t effective() const { return data[0].effective | uint64_t{data[1].effective} << 32; }
+    uint64_t permitted() const { return data[0].permitted | uint64_t{data[1].permitted} << 32; }
+    void set_effective(uint64_t bits) {
+        data[0].effective = static_cast<uint32_t>(bits);
+        data[1].effective = static_cast<uint32_t>(bits >> 32);
+    }
+};
+
+constexpr uint64_t bit(int capability) {
+    return uint64_t{1} << capability;
+}
+
+std::optional<Capabilities> get_capabilities() {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    Capabilities caps{};
+    if (::syscall(SYS_capget, &header, caps.data) != 0) return std::nullopt;
+    return caps;
+}
+
+// Sets the effective set; permitted and inheritable stay.
+void set_effective(uint64_t bits) {
+    auto caps = get_capabilities();
+    if (!caps || caps->effective() == bits) return;
+    caps->set_effective(bits & caps->permitted());
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    ::syscall(SYS_capset, &header, caps->data);
+}
+
+// setfsuid and setfsgid tell nothing of success; asking for -1 changes nothing and tells the id there is.
+uint32_t current_fsuid() {
+    return static_cast<uint32_t>(::syscall(SYS_setfsuid, -1));
+}
+uint32_t current_fsgid() {
+    return static_cast<uint32_t>(::syscall(SYS_setfsgid, -1));
+}
+
+bool give_up_groups() {
+    static thread_local bool done = false;
+    if (!done) done = ::syscall(SYS_getgroups, 0, nullptr) == 0 || ::syscall(SYS_setgroups, 0, nullptr) == 0;
+    return done;
+}
+
+}  // namespace
+
+FsResult<ActAs> ActAs::caller(Caller caller) {
+    ActAs scope;
+    Saved const saved{current_fsuid(), current_fsgid(), 0};
+    if (caller.uid == saved.uid && caller.gid == saved.gid) return scope;
+    auto const caps = get_capabilities();
+    if (!caps || !give_up_groups()) return fail(Errno{EPERM});
+
+    scope.saved_ = Saved{saved.uid, saved.gid, caps->effective()};  // from here on the destructor undoes
+    ::syscall(SYS_setfsgid, caller.gid);
+    ::syscall(SYS_setfsuid,
+              caller.uid);  // takes the file capabilities away unless it is root's (capabilities(7))
+    if (current_fsuid() != caller.uid || current_fsgid() != caller.gid) return fail(Errno{EPERM});
+    if (caller.uid != 0 && (caps->effective() & bit(CAP_DAC_OVERRIDE)) != 0) {
+        auto const now = get_capabilities();
+        if (now) set_effective(now->effective() | bit(CAP_DAC_OVERRIDE));
+    }
+    return scope;
+}
+
+ActAs::~ActAs() {
+    if (!saved_) return;
+    int const saved_errno = errno;
+    ::syscall(SYS_setfsuid, saved_->uid);
+    ::syscall(SYS_setfsgid, saved_->gid);
+    set_effective(saved_->effective_capabilities);
+    errno = saved_errno;
+}
+
+WithoutFsetid::WithoutFsetid() {
+    auto const caps = get_capabilities();
+    if (!caps || (caps->effective() & bit(CAP_FSETID)) == 0) return;
+    saved_ = caps->effective();
+    set_effective(*saved_ & ~bit(CAP_FSETID));
+}
+
+WithoutFsetid::~WithoutFsetid() {
+    if (!saved_) return;
+    int const saved_errno = errno;
+    set_effective(*saved_);
+    errno = saved_errno;
+}
+
+}  // namespace krun::fs

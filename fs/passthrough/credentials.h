@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Acting as somebody else for one scope, on this thread alone: glibc's wrappers would change every thread of
+// the process, so these are raw system calls.
+#pragma once
+#include <optional>
+
+#include "fs/file_system.h"
+
+namespace krun::fs {
+
+// Files made in this scope belong to `caller`, as if it had made them on the host: owner, group, and the
+// rules for setgid directories. Nothing to do, and no system call, if the server already is the caller.
+//
+// Permission checks stay off (CAP_DAC_OVERRIDE is kept): the guest's kernel has made them, and knows the
+// caller's groups, which the host does not. The thread's supplementary groups are given up for good at its
+// first use, so that no file gets a group that only the server is in.
+class ActAs {
+public:
+    // EPERM if the host does not let the server become `caller` (no mapping in its user namespace).
+    static FsResult<ActAs> caller(Caller caller);
+    ActAs(ActAs&& other) noexcept : saved_(std::exchange(other.saved_, std::nullopt)) {}
+    ActAs& operator=(ActAs&&) = delete;
+    ~ActAs();
+
+private:
+    struct Saved {
+        uint32_t uid;
+        uint32_t gid;
+        uint64_t effective_capabilities;
+    };
+    ActAs() = default;
+    std::optional<Saved> saved_;
+};
+
+// Within this scope the host clears setuid and setgid from a file that is written, as it does for a user
+// without CAP_FSETID (fuse_kernel.h FUSE_HANDLE_KILLPRIV_V2).
+class WithoutFsetid {
+public:
+    WithoutFsetid();
+    WithoutFsetid(WithoutFsetid const&) = delete;
+    WithoutFsetid& operator=(WithoutFsetid const&) = delete;
+    ~WithoutFsetid();
+
+private:
+    std::optional<uint64_t> saved_;
+};
+
+}  // namespace krun::fs

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fs/passthrough/host_file.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+
+#include <cstring>
+
+namespace krun::fs {
+
+// A name from the guest is not NUL-terminated; the request's checks bound it.
+static FsResult<std::string> c_name(std::string_view name) {
+    if (name.empty() || name.size() > NAME_MAX) return fail(Errno{EINVAL});
+    return std::string(name);
+}
+
+// FUSE carries a device number as the kernel's new_encode_dev() writes it.
+static uint32_t encode_device(uint32_t major, uint32_t minor) {
+    return (minor & 0xff) | (major << 8) | ((minor & ~0xffu) << 12);
+}
+
+static FileStat decode(struct statx const& st) {
+    FileStat out{};
+    out.identity = {(st.stx_mask & STATX_MNT_ID) != 0 ? st.stx_mnt_id : 0,
+                    makedev(st.stx_dev_major, st.stx_dev_minor), st.stx_ino};
+    auto& attr = out.attr;
+    attr.ino = st.stx_ino;
+    attr.size = st.stx_size;
+    attr.blocks = st.stx_blocks;
+    attr.atime = static_cast<uint64_t>(st.stx_atime.tv_sec);  // signed on both sides of the wire
+    attr.mtime = static_cast<uint64_t>(st.stx_mtime.tv_sec);
+    attr.ctime = static_cast<uint64_t>(st.stx_ctime.tv_sec);
+    attr.atimensec = st.stx_atime.tv_nsec;
+    attr.mtimensec = st.stx_mtime.tv_nsec;
+    attr.ctimensec = st.stx_ctime.tv_nsec;
+    attr.mode = st.stx_mode;
+    attr.nlink = st.stx_nlink;
+    attr.uid = st.stx_uid;
+    attr.gid = st.stx_gid;
+    attr.rdev = encode_device(st.stx_rdev_major, st.stx_rdev_minor);
+    attr.blksize = st.stx_blksize;
+    return out;
+}
+
+static FsResult<FileStat> stat_with(int dir, char const* name, int flags) {
+    struct statx st;
+    if (::statx(dir, name, flags | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_MNT_ID,
+                &st) != 0)
+        return fail(Errno{errno});
+    return decode(st);
+}
+
+FsResult<FileStat> stat_of(BorrowedFd file) {
+    return stat_with(file.raw(), "", AT_EMPTY_PATH);
+}
+
+FsResult<FileStat> stat_at(BorrowedFd dir, std::string_view name) {
+    return stat_with(dir.raw(), TRY(c_name(name)).c_str(), 0);
+}
+
+FsResult<UniqueFd> open_beneath(BorrowedFd dir, std::string_view name, int flags, mode_t mode,
+                                Submounts submounts) {
+    auto const path = TRY(c_name(name));
+    open_how how{};
+    how.flags = static_cast<uint64_t>(flags | O_CLOEXEC | O_NOFOLLOW);
+    how.mode = (flags & O_CREAT) != 0 ? mode : 0;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS;
+    if (submounts == Submounts::kStay) how.resolve |= RESOLVE_NO_XDEV;
+    while (true) {
+        auto const fd = ::syscall(SYS_openat2, dir.raw(), path.c_str(), &how, sizeof how);
+        if (fd >= 0) return UniqueFd(static_cast<int>(fd));
+        if (errno != EINTR) return fail(Errno{errno});
+    }
+}
+
+FsResult<UniqueFd> reopen(BorrowedFd proc_self_fd, BorrowedFd path_fd, int flags) {
+    auto const stat = TRY(stat_of(path_fd));
+    if (stat.is(S_IFLNK)) return fail(Errno{ELOOP});
+    if (!stat.is(S_IFREG) && !stat.is(S_IFDIR)) return fail(Errno{ENXIO});
+    auto const name = fd_name(path_fd);
+    while (true) {
+        // The link leads to the very inode that was just checked, whose type never changes.
+        int const fd = ::openat(proc_self_fd.raw(), name.c_str(), flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        if (fd >= 0) return UniqueFd(fd);
+        if (errno != EINTR) return fail(Errno{errno});
+    }
+}
+
+std::string fd_name(BorrowedFd fd) {
+    return std::to_string(fd.raw());
+}
+
+}  // namespace krun::fs

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// Node id ↔ host file, with the guest's lookup counts.
+//
+// Holding an O_PATH descriptor for each file the guest remembers is the classic way to run out of them, so
+// descriptors are a cache: the least recently used is closed, and opened again below its parent by its last
+// known single-component name, proved by FileIdentity to be the same file. A name is a hint, never a path:
+// renaming a directory changes no hint but its own. A file without a name (unlinked while remembered) keeps
+// its descriptor. A parent stays as long as a hint leads through it.
+// All methods may be called from any thread; none blocks.
+#pragma once
+#include <list>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/mutex.h"
+#include "fs/passthrough/host_file.h"
+
+namespace krun::fs {
+
+class InodeStore {
+public:
+    struct Limits {
+        size_t cached_fds;
+        size_t nodes;
+    };
+    // What was found in directory `parent` under `name`. `fd` may be null.
+    struct Found {
+        FileIdentity identity;
+        mode_t type;  // S_IFMT bits
+        NodeId parent;
+        std::string_view name;
+        SharedFd fd;
+    };
+    struct Node {
+        FileIdentity identity;
+        mode_t type;
+        SharedFd fd;  // null if it is not cached
+    };
+    struct Place {
+        NodeId parent;
+        std::string name;
+    };
+
+    InodeStore(NodeIdRange& ids, Limits limits, FileIdentity root, mode_t root_type, UniqueFd root_fd);
+
+    // Adds one lookup reference to the file's node, new or known. ENFILE beyond the limit.
+    FsResult<NodeId> remember(Found const& found) EXCLUDES(mutex_);
+    FsResult<Node> find(NodeId node) EXCLUDES(mutex_);
+    // Where the node was last seen; ESTALE if it has no name any more.
+    FsResult<Place> place(NodeId node) const EXCLUDES(mutex_);
+    // Offers a descriptor opened again after eviction.
+    void cache(NodeId node, SharedFd fd) EXCLUDES(mutex_);
+
+    void forget(NodeId node, uint64_t count) EXCLUDES(mutex_);
+    void keep(NodeId node) EXCLUDES(mutex_);
+    // Drops every node but the root and those that are kept.
+    void forget_all() EXCLUDES(mutex_);
+
+    bool knows(FileIdentity const& identity) const EXCLUDES(mutex_);
+    // The name that a file was moved to.
+    void moved(FileIdentity const& identity, NodeId parent, std::string_view name) EXCLUDES(mutex_);
+    // A name is gone. If it was the one that the node goes by, `fd` is held until the guest forgets the node.
+    void lost(FileIdentity const& identity, NodeId parent, std::string_view name, SharedFd fd)
+        EXCLUDES(mutex_);
+
+    size_t node_count() const EXCLUDES(mutex_);
+    size_t fd_count() const EXCLUDES(mutex_);
+
+private:
+    struct Row {
+        FileIdentity identity;
+        mode_t type = 0;
+        uint64_t lookups = 0;
+        uint64_t hints = 0;  // rows whose parent this is
+        bool kept = false;
+        bool nameless = false;
+        NodeId parent = kNoNode;
+        std::string name;
+        SharedFd fd;
+        std::optional<std::list<NodeId>::iterator> recent;  // set while fd may be evicted
+    };
+    using Rows = std::unordered_map<NodeId, Row>;
+    using Dropped = std::vector<SharedFd>;  // closed by the caller after the lock
+
+    void set_place(NodeId node, Row& row, NodeId parent, std::string_view name, Dropped& dropped)
+        REQUIRES(mutex_);
+    void set_fd(NodeId node, Row& row, SharedFd fd, Dropped& dropped) REQUIRES(mutex_);
+    void drop_fd(Row& row, Dropped& dropped) REQUIRES(mutex_);
+    void leave_parent(Row& row, Dropped& dropped) REQUIRES(mutex_);
+    void drop_if_unused(Rows::iterator at, Dropped& dropped) REQUIRES(mutex_);
+
+    NodeIdRange& ids_;
+    Limits const limits_;
+    mutable Mutex mutex_;
+    Rows rows_ GUARDED_BY(mutex_);
+    std::unordered_map<FileIdentity, NodeId> by_identity_ GUARDED_BY(mutex_);
+    std::list<NodeId> recent_ GUARDED_BY(mutex_);  // most recently used first
+    size_t held_ GUARDED_BY(mutex_) = 0;           // descriptors that are not in recent_
+};
+
+}  // namespace krun::fs

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// Open files. Data goes between the caller's buffers and the file in one system call.
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "fs/passthrough/credentials.h"
+#include "fs/passthrough/passthrough.h"
+
+namespace krun::fs {
+
+// What reaches the host of the guest's open flags. Not O_APPEND: writes carry their offset, and write-back
+// must hit it. Not O_DIRECT: guest buffers have no alignment to promise. O_PATH, O_TMPFILE, O_ASYNC and the
+// rest have no business here.
+static constexpr uint32_t kOpenFlags = O_ACCMODE | O_TRUNC | O_SYNC | O_DSYNC;
+// One request does not occupy the device for longer than it takes to copy this; the guest asks again.
+static constexpr uint64_t kMaxCopyBytes = uint64_t{64} << 20;
+
+static FsResult<int> host_flags(uint32_t guest_flags) {
+    if ((guest_flags & O_ACCMODE) == O_ACCMODE) return fail(Errno{EINVAL});
+    return static_cast<int>(guest_flags & kOpenFlags);
+}
+
+template <class Call>
+static FsResult<size_t> retry_interrupted(Call call) {
+    while (true) {
+        ssize_t const n = call();
+        if (n >= 0) return static_cast<size_t>(n);
+        if (errno != EINTR) return fail(Errno{errno});
+    }
+}
+
+// Drops CAP_FSETID only where it decides something, because that costs four system calls and a guest's
+// unprivileged process asks for it with every write.
+static void kill_if_set(BorrowedFd file, std::optional<WithoutFsetid>& kill) {
+    auto const stat = stat_of(file);
+    if (!stat.ok() || (stat.value().attr.mode & (S_ISUID | S_ISGID)) != 0) kill.emplace();
+}
+
+FsResult<Opened> Passthrough::open_node(NodeId node, InodeStore::Node const& at, OpenArgs args) {
+    if (at.type == S_IFDIR) return fail(Errno{EISDIR});
+    auto const flags = TRY(host_flags(args.flags));
+    std::optional<WithoutFsetid> kill;
+    if (args.kill == KillPriv::kYes) kill.emplace();
+    auto fd = TRY(reopen(proc_self_fd_.borrow(), at.fd->borrow(), flags));
+    auto const handle = TRY(files_.add(node, std::make_shared<OpenFile>(std::move(fd))));
+    // Where others write, closing must tell their file system (NFS), and opening must look for news.
+    return Opened{handle, sole_writer() ? abi::kFopenKeepCache | abi::kFopenNoflush : 0};
+}
+
+FsResult<Opened> Passthrough::open(NodeId node, OpenArgs args) {
+    return open_node(node, TRY(reach(node)), args);
+}
+
+FsResult<Created> Passthrough::create(Caller caller, NodeId parent, std::string_view name, CreateArgs args) {
+    auto const flags = TRY(host_flags(args.flags));
+    auto const dir = TRY(reach_dir(parent));
+    auto fd = [&]() -> FsResult<UniqueFd> {
+        auto const as = TRY(ActAs::caller(caller));
+        return open_beneath(dir.fd->borrow(), name, (flags & ~O_TRUNC) | O_CREAT | O_EXCL, args.mode & 07777,
+                            options_.submounts);
+    }();
+    if (fd.ok()) {
+        auto const stat = TRY(stat_of(fd.value().borrow()));
+        auto const entry = TRY(entry_of(parent, dir, name, stat, nullptr));
+        auto const handle = files_.add(entry.node, std::make_shared<OpenFile>(std::move(fd).value()));
+        if (!handle.ok()) {
+            store_.forget(entry.node, 1);
+            return fail(handle.error());
+        }
+        return Created{entry,
+                       {handle.value(), sole_writer() ? abi::kFopenKeepCache | abi::kFopenNoflush : 0}};
+    }
+    // Somebody else was first. Without O_EXCL that is as good, as long as it is a file to open.
+    if (fd.error().value != EEXIST || (args.flags & O_EXCL) != 0) return fail(fd.error());
+    auto const entry = TRY(lookup_in(parent, dir, name));
+    auto const opened = open(entry.node, {args.flags, args.kill});
+    if (!opened.ok()) {
+        store_.forget(entry.node, 1);
+        return fail(opened.error());
+    }
+    return Created{entry, opened.value()};
+}
+
+FsResult<size_t> Passthrough::read(NodeId node, Handle handle, uint64_t offset, std::span<iovec const> into) {
+    auto const file = TRY(files_.get(node, handle));
+    return retry_interrupted([&] {
+        return ::preadv2(file->fd.borrow().raw(), into.data(), static_cast<int>(into.size()),
+                         static_cast<off_t>(offset), 0);
+    });
+}
+
+FsResult<size_t> Passthrough::write(NodeId node, Handle handle, WriteArgs args, std::span<iovec const> from) {
+    auto const file = TRY(files_.get(node, handle));
+    std::optional<WithoutFsetid> kill;
+    if (args.kill == KillPriv::kYes) kill_if_set(file->fd.borrow(), kill);
+    // Where others append, too, the end of the file is where the host says it is. Direct writes are left
+    // alone: the guest splits large ones and may send the parts in any order.
+    bool const append = !sole_writer() && (args.flags & O_APPEND) != 0 && (args.flags & O_DIRECT) == 0 &&
+                        !args.from_page_cache;
+    return retry_interrupted([&] {
+        return ::pwritev2(file->fd.borrow().raw(), from.data(), static_cast<int>(from.size()),
+                          static_cast<off_t>(args.offset), append ? RWF_APPEND : 0);
+    });
+}
+
+// close(2) of a duplicate reports what a network file system has to say about the data.
+FsResult<void> Passthrough::flush(NodeId node, Handle handle) {
+    auto const file = TRY(files_.get(node, handle));
+    int const duplicate = ::fcntl(file->fd.borrow().raw(), F_DUPFD_CLOEXEC, 0);
+    if (duplicate < 0 || (::close(duplicate) != 0 && errno != EINTR)) return fail(Errno{errno});
+    return {};
+}
+
+FsResult<void> Passthrough::fsync(NodeId node, Handle handle, Sync sync) {
+    auto const file = TRY(files_.get(node, handle));
+    int const fd = file->fd.borrow().raw();
+    if ((sync == Sync::kData ? ::fdatasync(fd) : ::fsync(fd)) != 0) return fail(Errno{errno});
+    return {};
+}
+
+FsResult<void> Passthrough::fallocate(NodeId node, Handle handle, FallocateArgs args) {
+    static constexpr uint32_t kModes = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE;
+    if ((args.mode & ~kModes) != 0) return fail(Errno{EOPNOTSUPP});
+    auto const file = TRY(files_.get(node, handle));
+    // The request has no flag for it, and changing a file's data always ends its privileges.
+    std::optional<WithoutFsetid> kill;
+    kill_if_set(file->fd.borrow(), kill);
+    if (::fallocate(file->fd.borrow().raw(), static_cast<int>(args.mode), static_cast<off_t>(args.offset),
+                    static_cast<off_t>(args.length)) != 0)
+        return fail(Errno{errno});
+    return {};
+}
+
+FsResult<uint64_t> Passthrough::lseek(NodeId node, Handle handle, uint64_t offset, uint32_t whence) {
+    if (whence != SEEK_DATA && whence != SEEK_HOLE) return fail(Errno{EINVAL});
+    auto const file = TRY(files_.get(node, handle));
+    // The descriptor's position means nothing here, so moving it does not matter.
+    off_t const at = ::lseek(file->fd.borrow().raw(), static_cast<off_t>(offset), static_cast<int>(whence));
+    if (at < 0) return fail(Errno{errno});
+    return static_cast<uint64_t>(at);
+}
+
+FsResult<size_t> Passthrough::copy_file_range(CopyArgs const& args) {
+    auto const in = TRY(files_.get(args.in, args.handle_in));
+    auto const out = TRY(files_.get(args.out, args.handle_out));
+    std::optional<WithoutFsetid> kill;
+    kill_if_set(out->fd.borrow(), kill);
+    return retry_interrupted([&] {
+        auto from = static_cast<off64_t>(args.offset_in);
+        auto to = static_cast<off64_t>(args.offset_out);
+        return ::copy_file_range(in->fd.borrow().raw(), &from, out->fd.borrow().raw(), &to,
+                                 std::min(args.length, kMaxCopyBytes), 0);
+    });
+}
+
+}  // namespace krun::fs

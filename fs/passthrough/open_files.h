@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a handle of a passthrough file system holds.
+#pragma once
+#include <cstdint>
+
+#include "base/mutex.h"
+#include "base/unique_fd.h"
+
+namespace krun::fs {
+
+struct OpenFile {
+    explicit OpenFile(UniqueFd opened) : fd(std::move(opened)) {}
+    UniqueFd const fd;
+};
+
+// getdents64 continues where the descriptor stands, so listing one handle from two threads must take turns.
+// This lock is the exception to "locks are leaves": it guards the position in the kernel, so it is held over
+// the system call and over the lookups of READDIRPLUS. Order: OpenDir::position, then any lock of a store or
+// table. It only ever waits for another listing of the same handle.
+struct OpenDir {
+    explicit OpenDir(UniqueFd opened) : fd(std::move(opened)) {}
+    UniqueFd const fd;
+    Mutex position;
+};
+
+}  // namespace krun::fs

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// How one host tree is served.
+#pragma once
+#include <cstddef>
+
+namespace krun::fs {
+
+// Who else writes the tree decides how much the guest may keep in its caches.
+enum class Sharing {
+    kSoleWriter,  // only this guest: entries, attributes, data and misses are cached until memory is short
+    kShared,      // the host or another guest writes, too: one second, and data is checked on open
+};
+
+// Host mounts inside the tree.
+enum class Submounts {
+    kStay,   // their mount points exist but cannot be entered (EXDEV)
+    kCross,  // served, each as a file system of its own in the guest
+};
+
+enum class DeviceNodes {
+    kRefuse,  // EPERM, except overlayfs' whiteout (character device 0:0)
+    kAllow,   // the guest's root may make block and character device nodes on the host
+};
+
+struct PassthroughOptions {
+    bool read_only = false;  // every write is EROFS, in the server
+    Sharing sharing = Sharing::kShared;
+    Submounts submounts = Submounts::kStay;
+    DeviceNodes device_nodes = DeviceNodes::kRefuse;
+    // Descriptors of files that were looked up but are not open are a cache of this size; the rest are
+    // opened again by parent and name when needed, and checked to be the same file.
+    size_t max_cached_fds = 4096;
+    // Files and directories open at once; then ENFILE.
+    size_t max_handles = 65536;
+    // Files the guest remembers at once; then ENFILE. About 250 bytes of host memory each.
+    size_t max_nodes = size_t{1} << 22;
+};
+
+}  // namespace krun::fs

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Making, moving and removing names. New files belong to the caller (credentials.h).
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "fs/passthrough/credentials.h"
+#include "fs/passthrough/passthrough.h"
+
+namespace krun::fs {
+
+static FsResult<void> check(int result) {
+    if (result != 0) return fail(Errno{errno});
+    return {};
+}
+
+// The inverse of the kernel's new_encode_dev().
+static dev_t decode_device(uint32_t wire) {
+    return makedev((wire >> 8) & 0xfff, (wire & 0xff) | ((wire >> 12) & 0xfff00));
+}
+
+FsResult<Entry> Passthrough::symlink(Caller caller, NodeId parent, std::string_view name,
+                                     std::string_view target) {
+    auto const dir = TRY(reach_dir(parent));
+    {
+        auto const as = TRY(ActAs::caller(caller));
+        TRY(check(
+            ::symlinkat(std::string(target).c_str(), dir.fd->borrow().raw(), std::string(name).c_str())));
+    }
+    return lookup_in(parent, dir, name);
+}
+
+FsResult<Entry> Passthrough::mknod(Caller caller, NodeId parent, std::string_view name, uint32_t mode,
+                                   uint32_t rdev) {
+    auto const type = mode & S_IFMT;
+    if (type != S_IFREG && type != S_IFIFO && type != S_IFSOCK && type != S_IFCHR && type != S_IFBLK)
+        return fail(Errno{EINVAL});
+    bool const device = type == S_IFCHR || type == S_IFBLK;
+    bool const whiteout = type == S_IFCHR && rdev == 0;  // overlayfs in the guest marks deletions with it
+    if (device && !whiteout && options_.device_nodes == DeviceNodes::kRefuse) return fail(Errno{EPERM});
+    auto const dir = TRY(reach_dir(parent));
+    {
+        auto const as = TRY(ActAs::caller(caller));
+        TRY(check(::mknodat(dir.fd->borrow().raw(), std::string(name).c_str(), type | (mode & 07777),
+                            device ? decode_device(rdev) : 0)));
+    }
+    return lookup_in(parent, dir, name);
+}
+
+FsResult<Entry> Passthrough::mkdir(Caller caller, NodeId parent, std::string_view name, uint32_t mode) {
+    auto const dir = TRY(reach_dir(parent));
+    {
+        auto const as = TRY(ActAs::caller(caller));
+        TRY(check(::mkdirat(dir.fd->borrow().raw(), std::string(name).c_str(), mode & 07777)));
+    }
+    return lookup_in(parent, dir, name);
+}
+
+std::optional<Passthrough::Losing> Passthrough::about_to_lose(InodeStore::Node const& dir,
+                                                              std::string_view name) {
+    auto const stat = stat_at(dir.fd->borrow(), name);
+    if (!stat.ok() || !store_.knows(stat.value().identity)) return std::nullopt;
+    auto fd = open_in(dir, name, stat.value().identity);
+    return Losing{stat.value().identity, fd.ok() ? fd.value() : nullptr};
+}
+
+FsResult<void> Passthrough::remove(NodeId parent, std::string_view name, int unlinkat_flags) {
+    auto const dir = TRY(reach_dir(parent));
+    auto losing = about_to_lose(dir, name);
+    TRY(check(::unlinkat(dir.fd->borrow().raw(), std::string(name).c_str(), unlinkat_flags)));
+    if (losing) store_.lost(losing->identity, parent, name, std::move(losing->fd));
+    return {};
+}
+
+FsResult<void> Passthrough::unlink(NodeId parent, std::string_view name) {
+    return remove(parent, name, 0);
+}
+
+FsResult<void> Passthrough::rmdir(NodeId parent, std::string_view name) {
+    return remove(parent, name, AT_REMOVEDIR);
+}
+
+FsResult<void> Passthrough::rename(NodeId parent, std::string_view name, NodeId to, std::string_view new_name,
+                                   uint32_t flags) {
+    // RENAME_WHITEOUT would make a device node as a side effect.
+    if (flags != 0 && flags != RENAME_NOREPLACE && flags != RENAME_EXCHANGE) return fail(Errno{EINVAL});
+    auto const from_dir = TRY(reach_dir(parent));
+    auto const to_dir = TRY(reach_dir(to));
+    auto const moving = stat_at(from_dir.fd->borrow(), name);
+    auto other = about_to_lose(to_dir, new_name);
+    TRY(check(::renameat2(from_dir.fd->borrow().raw(), std::string(name).c_str(), to_dir.fd->borrow().raw(),
+                          std::string(new_name).c_str(), flags)));
+    if (other && flags == RENAME_EXCHANGE)
+        store_.moved(other->identity, parent, name);
+    else if (other)
+        store_.lost(other->identity, to, new_name, std::move(other->fd));
+    if (moving.ok()) store_.moved(moving.value().identity, to, new_name);
+    return {};
+}
+
+FsResult<Entry> Passthrough::link(NodeId node, NodeId new_parent, std::string_view new_name) {
+    auto const at = TRY(reach(node));
+    auto const dir = TRY(reach_dir(new_parent));
+    // The name in /proc leads to the inode itself; a symbolic link is linked, not followed.
+    TRY(check(::linkat(proc_self_fd_.borrow().raw(), fd_name(at.fd->borrow()).c_str(), dir.fd->borrow().raw(),
+                       std::string(new_name).c_str(), AT_SYMLINK_FOLLOW)));
+    return lookup_in(new_parent, dir, new_name);
+}
+
+}  // namespace krun::fs

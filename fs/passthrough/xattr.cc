@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Extended attributes of regular files and directories; other kinds have none.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "fs/passthrough/passthrough.h"
+
+namespace krun::fs {
+
+// Which attributes mean the same to the guest and to the host. All others are the host's own (labels of its
+// security modules, IMA hashes, marks of the overlayfs that may lie below the tree) or need support that is
+// not negotiated (POSIX ACLs): the guest neither sees nor sets them.
+static bool is_served(std::string_view name) {
+    return name.starts_with("user.") || name == "security.capability";
+}
+
+static bool can_have(InodeStore::Node const& at) {
+    return at.type == S_IFREG || at.type == S_IFDIR;
+}
+
+static FsResult<size_t> size_or_errno(ssize_t n) {
+    if (n < 0) return fail(Errno{errno});
+    return static_cast<size_t>(n);
+}
+
+FsResult<size_t> Passthrough::getxattr(NodeId node, std::string_view name, std::span<std::byte> value) {
+    if (!is_served(name)) return fail(Errno{EOPNOTSUPP});
+    auto const at = TRY(reach(node));
+    if (!can_have(at)) return fail(Errno{ENODATA});
+    auto const fd = TRY(reopen(proc_self_fd_.borrow(), at.fd->borrow(), O_RDONLY));
+    return size_or_errno(
+        ::fgetxattr(fd.borrow().raw(), std::string(name).c_str(), value.data(), value.size()));
+}
+
+FsResult<size_t> Passthrough::listxattr(NodeId node, std::span<std::byte> names) {
+    auto const at = TRY(reach(node));
+    if (!can_have(at)) return size_t{0};
+    auto const fd = TRY(reopen(proc_self_fd_.borrow(), at.fd->borrow(), O_RDONLY));
+    std::string host(XATTR_LIST_MAX, '\0');
+    host.resize(TRY(size_or_errno(::flistxattr(fd.borrow().raw(), host.data(), host.size()))));
+    std::string served;
+    for (size_t begin = 0; begin < host.size();) {
+        auto const end = std::min(host.find('\0', begin), host.size());
+        auto const name = std::string_view(host).substr(begin, end - begin);
+        if (is_served(name)) served.append(name).push_back('\0');
+        begin = end + 1;
+    }
+    if (names.empty()) return served.size();
+    if (served.size() > names.size()) return fail(Errno{ERANGE});
+    if (!served.empty()) std::memcpy(names.data(), served.data(), served.size());
+    return served.size();
+}
+
+FsResult<void> Passthrough::setxattr(NodeId node, std::string_view name, std::span<std::byte const> value,
+                                     uint32_t flags) {
+    if (!is_served(name)) return fail(Errno{EOPNOTSUPP});
+    if ((flags & ~uint32_t{XATTR_CREATE | XATTR_REPLACE}) != 0) return fail(Errno{EINVAL});
+    auto const at = TRY(reach(node));
+    if (!can_have(at)) return fail(Errno{EPERM});
+    auto const fd = TRY(reopen(proc_self_fd_.borrow(), at.fd->borrow(), O_RDONLY));
+    if (::fsetxattr(fd.borrow().raw(), std::string(name).c_str(), value.data(), value.size(),
+                    static_cast<int>(flags)) != 0)
+        return fail(Errno{errno});
+    return {};
+}
+
+FsResult<void> Passthrough::removexattr(NodeId node, std::string_view name) {
+    if (!is_served(name)) return fail(Errno{EOPNOTSUPP});
+    auto const at = TRY(reach(node));
+    if (!can_have(at)) return fail(Errno{EPERM});
+    auto const fd = TRY(reopen(proc_self_fd_.borrow(), at.fd->borrow(), O_RDONLY));
+    if (::fremovexattr(fd.borrow().raw(), std::string(name).c_str()) != 0) return fail(Errno{errno});
+    return {};
+}
+
+}  // namespace krun::fs
