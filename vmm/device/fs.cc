@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/device/fs.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "vmm/device/config_bytes.h"
+
+namespace krun::vmm {
+namespace {
+
+// Linux limits a request to (queue size - 4) pages; 260 entries are needed for the 256 pages that FUSE
+// allows at most, and this is the next power of two with room for more than one such request.
+constexpr uint16_t kQueueSize = 1024;
+constexpr uint16_t kMaxRequestQueues = 64;
+
+// virtio-v1.2 §5.11.4. Without VIRTIO_FS_F_NOTIFICATION the driver does not look at notify_buf_size.
+struct FsConfig {
+    char tag[36];
+    uint32_t num_request_queues;
+};
+static_assert(sizeof(FsConfig) == 40);
+
+}  // namespace
+
+Result<std::unique_ptr<Fs>> Fs::make(Share share, uint16_t request_queues) {
+    if (share.tag.empty() || share.tag.size() > sizeof(FsConfig::tag))
+        return fail(
+            Error(Errc::kInvalidConfig, "a share's tag must have 1 to 36 bytes: \"" + share.tag + "\""));
+    if (request_queues == 0 || request_queues > kMaxRequestQueues)
+        return fail(Error(Errc::kInvalidConfig, "a share must have 1 to 64 request queues"));
+    return std::unique_ptr<Fs>(new Fs(std::move(share), request_queues));
+}
+
+Fs::Fs(Share share, uint16_t request_queues)
+    : share_(std::move(share)),
+      name_("fs-" + share_.tag),
+      queue_sizes_(size_t{1} + request_queues, kQueueSize) {}
+
+void Fs::read_config(uint32_t offset, std::span<std::byte> out) const {
+    FsConfig config{.tag = {}, .num_request_queues = static_cast<uint32_t>(queue_sizes_.size() - 1)};
+    std::memcpy(config.tag, share_.tag.data(), share_.tag.size());  // no NUL if all 36 are used
+    read_config_bytes(config, offset, out);
+}
+
+Result<void> Fs::activate(DeviceContext& context) {
+    context_ = &context;
+    return {};
+}
+
+void Fs::reset() {
+    if (!context_) return;
+    share_.server->reset();
+    context_ = nullptr;
+}
+
+// Every chain goes back, also one that the server can make nothing of: a lost one would be a task that hangs
+// in the guest for ever. Hiprio carries FORGET and INTERRUPT (§5.11.6); they need no other treatment here.
+Result<void, GuestFault> Fs::handle_queue(uint16_t index) {
+    Queue* const queue = context_->queue(index);
+    while (queue && TRY(queue->pop(chain_))) {
+        uint32_t const written = share_.server->serve(chain_.readable(), chain_.writable());
+        // The used length never exceeds what the driver offered (virtio-v1.2 §2.7.8.1).
+        size_t const most = std::min<size_t>(chain_.writable_bytes(), UINT32_MAX);
+        TRY(queue->push_used(chain_, static_cast<uint32_t>(std::min<size_t>(written, most))));
+    }
+    return {};
+}
+
+}  // namespace krun::vmm

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// virtio-fs (virtio-v1.2 §5.11): hands each FUSE request from a queue to a file server and back, without a
+// copy. Knows no FUSE. Requests are served on the device's thread, in order of arrival in each queue.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "vmm/machine_spec.h"
+#include "vmm/virtio/device.h"
+
+namespace krun::vmm {
+
+class Fs final : public VirtioDevice {
+public:
+    // `request_queues`: 1..64. Linux (6.11 and later) gives each of its CPUs one of them, so more than there
+    // are vCPUs are of no use; one thread serves them all.
+    // Fails if the tag is empty or longer than 36 bytes.
+    static Result<std::unique_ptr<Fs>> make(Share share, uint16_t request_queues = 1);
+
+    DeviceId id() const override { return DeviceId::kFs; }
+    std::string_view name() const override { return name_; }
+    std::span<uint16_t const> queue_sizes() const override { return queue_sizes_; }
+    void read_config(uint32_t offset, std::span<std::byte> out) const override;
+    Result<void> activate(DeviceContext& context) override;
+    Result<void, GuestFault> handle_queue(uint16_t index) override;
+    void reset() override;
+
+private:
+    Fs(Share share, uint16_t request_queues);
+
+    Share share_;
+    std::string name_;
+    std::vector<uint16_t> queue_sizes_;  // [0] is hiprio, then the request queues
+    DeviceContext* context_ = nullptr;
+    Chain chain_;
+};
+
+}  // namespace krun::vmm

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// virtio-vsock (virtio-v1.2 §5.10), streams only, without a kernel back-end: the guest may connect to the
+// ports of the machine's specification, and the host to any port of the guest. Each stream is bridged to
+// host descriptors. Everything the guest can make us keep is bounded: connections, refusals not yet sent,
+// and bytes of each connection.
+#pragma once
+#include <array>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "base/mailbox.h"
+#include "vmm/device/vsock_connection.h"
+#include "vmm/machine_spec.h"
+#include "vmm/virtio/device.h"
+
+namespace krun::vmm {
+
+class Vsock final : public VirtioDevice {
+public:
+    // More are refused with RST. With the window, bounds what a guest can make us buffer to 32 MiB.
+    static constexpr size_t kMaxConnections = 128;
+
+    static Result<std::unique_ptr<Vsock>> make(std::vector<VsockPort> ports);
+    ~Vsock() override;
+
+    // Connects `ends` to a port of the guest. Any thread; does not block or wait for the guest. If the guest
+    // refuses, or goes away first, both ends are closed. Calls before activate() are kept.
+    void connect(uint32_t guest_port, StreamEnds ends);
+    // Connections that hold a host descriptor or that the guest knows of, for tests and metrics. The
+    // device's thread only.
+    size_t connections() const { return connections_.size(); }
+
+    DeviceId id() const override { return DeviceId::kVsock; }
+    std::string_view name() const override { return "vsock"; }
+    uint64_t features() const override;
+    std::span<uint16_t const> queue_sizes() const override;
+    void read_config(uint32_t offset, std::span<std::byte> out) const override;
+    Result<void> activate(DeviceContext& context) override;
+    Result<void, GuestFault> handle_queue(uint16_t index) override;
+    void reset() override;
+
+private:
+    using ConnectionId = uint64_t;  // never reused, unlike ports
+    struct Entry {
+        std::unique_ptr<VsockConnection> connection;
+        bool listed = false;  // in waiting_
+    };
+    struct Port {
+        VsockPort spec;
+        bool used = false;
+    };
+    struct Refusal {
+        VsockPorts ports;
+        uint16_t type;
+    };
+    struct Request {
+        uint32_t guest_port;
+        StreamEnds ends;
+    };
+
+    Vsock(std::vector<VsockPort> ports, Mailbox<Request> requests);
+
+    Result<void, GuestFault> take_packets();
+    Result<void, GuestFault> send_packets();
+    void receive(Chain const& chain);
+    void dispatch(VsockHeader const& header, Chain const& chain);
+    void accept(VsockHeader const& header, Chain const& chain);
+    void refuse(VsockHeader const& header);
+    uint32_t fill(Chain const& chain);
+    std::optional<uint32_t> fill_refusal(Chain const& chain);
+
+    ConnectionId add(VsockPorts ports, VsockStream::Opener opener, StreamEnds ends);
+    // A connection has changed: it may want a buffer, free its ports, or be finished.
+    void update(ConnectionId id);
+    void connect_requested();
+    uint32_t unused_host_port(uint32_t guest_port);
+
+    std::vector<Port> ports_;
+    DeviceContext* context_ = nullptr;
+    std::unordered_map<ConnectionId, Entry> connections_;
+    std::unordered_map<uint64_t, ConnectionId> by_ports_;  // only those the guest knows
+    std::deque<ConnectionId> waiting_;                     // want a buffer of the guest, in turn
+    std::deque<Refusal> refusals_;
+    ConnectionId next_id_ = 1;
+    uint32_t last_host_port_;
+    Chain tx_chain_;
+    Chain rx_chain_;
+    Mailbox<Request> requests_;
+};
+
+}  // namespace krun::vmm
