@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// The stripped krun-init program, linked into whoever boots a guest (library krun_init_blob).
+#pragma once
+#include <cstddef>
+#include <span>
+
+namespace krun::init {
+
+// A whole ELF file; lives as long as the program. Any thread.
+std::span<std::byte const> init_blob();
+
+}  // namespace krun::init

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "init/capabilities.h"
+
+#include <linux/capability.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace krun::init {
+namespace {
+
+// In the order of linux/capability.h: the index is the number.
+constexpr std::string_view kNames[] = {
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_DAC_READ_SEARCH",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_SETGID",
+    "CAP_SETUID",
+    "CAP_SETPCAP",
+    "CAP_LINUX_IMMUTABLE",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_NET_BROADCAST",
+    "CAP_NET_ADMIN",
+    "CAP_NET_RAW",
+    "CAP_IPC_LOCK",
+    "CAP_IPC_OWNER",
+    "CAP_SYS_MODULE",
+    "CAP_SYS_RAWIO",
+    "CAP_SYS_CHROOT",
+    "CAP_SYS_PTRACE",
+    "CAP_SYS_PACCT",
+    "CAP_SYS_ADMIN",
+    "CAP_SYS_BOOT",
+    "CAP_SYS_NICE",
+    "CAP_SYS_RESOURCE",
+    "CAP_SYS_TIME",
+    "CAP_SYS_TTY_CONFIG",
+    "CAP_MKNOD",
+    "CAP_LEASE",
+    "CAP_AUDIT_WRITE",
+    "CAP_AUDIT_CONTROL",
+    "CAP_SETFCAP",
+    "CAP_MAC_OVERRIDE",
+    "CAP_MAC_ADMIN",
+    "CAP_SYSLOG",
+    "CAP_WAKE_ALARM",
+    "CAP_BLOCK_SUSPEND",
+    "CAP_AUDIT_READ",
+    "CAP_PERFMON",
+    "CAP_BPF",
+    "CAP_CHECKPOINT_RESTORE",
+};
+static_assert(std::size(kNames) == CAP_LAST_CAP + 1);
+
+uint64_t bits_of(std::vector<std::string> const& names, unsigned last) {
+    uint64_t bits = 0;
+    for (auto const& name : names)
+        for (unsigned i = 0; i < std::size(kNames) && i <= last; ++i)
+            if (kNames[i] == name) bits |= uint64_t{1} << i;
+    return bits;
+}
+
+Result<void> set_thread(uint64_t effective, uint64_t permitted, uint64_t inheritable) {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+    for (unsigned i = 0; i < _LINUX_CAPABILITY_U32S_3; ++i)
+        data[i] = {static_cast<uint32_t>(effective >> 32 * i), static_cast<uint32_t>(permitted >> 32 * i),
+                   static_cast<uint32_t>(inheritable >> 32 * i)};
+    if (::syscall(SYS_capset, &header, data) < 0) return fail(Error::sys("set capabilities"));
+    return {};
+}
+
+}  // namespace
+
+CapabilitySets parse_capabilities(guest::Capabilities const& names, unsigned last) {
+    return {bits_of(names.bounding, last), bits_of(names.effective, last), bits_of(names.inheritable, last),
+            bits_of(names.permitted, last), bits_of(names.ambient, last)};
+}
+
+unsigned last_capability() {
+    unsigned last = 0;
+    while (last < 63 && ::prctl(PR_CAPBSET_READ, last + 1, 0, 0, 0) >= 0) ++last;
+    return last;
+}
+
+Result<void> limit_bounding(CapabilitySets const& sets, unsigned last) {
+    for (unsigned i = 0; i <= last; ++i)
+        if ((sets.bounding >> i & 1) == 0 && ::prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0)
+            return fail(Error::sys("drop a capability from the bounding set"));
+    if (::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0) return fail(Error::sys("keep capabilities"));
+    return {};
+}
+
+Result<void> set_capabilities(CapabilitySets const& sets, uint64_t also_effective) {
+    TRY(set_thread(sets.effective | also_effective, sets.permitted | also_effective, sets.inheritable));
+    if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+        return fail(Error::sys("clear the ambient capabilities"));
+    uint64_t const possible = sets.ambient & sets.permitted & sets.inheritable;
+    for (unsigned i = 0; i < 64; ++i)
+        if ((possible >> i & 1) != 0 && ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, i, 0, 0) < 0)
+            return fail(Error::sys("raise an ambient capability"));
+    return {};
+}
+
+Result<void> drop_to(CapabilitySets const& sets) {
+    return set_thread(sets.effective, sets.permitted, sets.inheritable);
+}
+
+}  // namespace krun::init

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Moves bytes one way between two descriptors until either end is gone, and lets each side see what it would
+// see if they were one pipe: end-of-file forward, "nobody reads" backward. Belongs to one event loop.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "base/error.h"
+#include "base/event_loop.h"
+#include "base/unique_fd.h"
+
+namespace krun::init {
+
+class Relay {
+public:
+    // Makes both descriptors non-blocking and owns them from then on. `done` runs on the loop's thread when
+    // both are closed; it may destroy the relay. REQUIRES: `loop` outlives the relay; SIGPIPE is ignored.
+    static Result<std::unique_ptr<Relay>> make(EventLoop& loop, UniqueFd source, UniqueFd sink,
+                                               std::function<void()> done);
+    ~Relay();
+    Relay(Relay const&) = delete;
+    Relay& operator=(Relay const&) = delete;
+
+    bool done() const { return !source_.valid() && !sink_.valid(); }
+    uint64_t moved_bytes() const { return moved_bytes_; }
+
+private:
+    Relay(EventLoop& loop, UniqueFd source, UniqueFd sink, std::function<void()> done);
+    Result<void> watch();
+    void source_ready();
+    void sink_ready(uint32_t events);
+    void write_pending();
+    void close_source();
+    void close_sink();
+    Result<void> expect(bool readable, bool writable);
+    void finish_if_done();
+
+    EventLoop& loop_;
+    UniqueFd source_;
+    UniqueFd sink_;
+    std::function<void()> done_;
+    std::vector<std::byte> buffer_;
+    size_t begin_ = 0;  // [begin_, end_) of buffer_ is still to be written
+    size_t end_ = 0;
+    bool reading_ = false;
+    bool writing_ = false;
+    uint64_t moved_bytes_ = 0;
+};
+
+}  // namespace krun::init

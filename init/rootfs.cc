@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "init/rootfs.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "init/mount_options.h"
+#include "init/mounts.h"
+
+namespace krun::init {
+
+Result<UniqueFd> open_rootfs(std::string const& path) {
+    // pivot_root(2) refuses shared mounts, and nothing mounted here concerns init's own namespace.
+    if (::mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0)
+        return fail(Error::sys("make the boot tree private"));
+    auto root = TRY(clone_tree(BorrowedFd(AT_FDCWD), path, /*recursive=*/true));
+    auto const target = TRY(open_path(path, O_PATH | O_DIRECTORY));
+    TRY(attach(root.borrow(), target.borrow()));
+    return root;
+}
+
+Result<std::vector<UniqueFd>> mount_all(BorrowedFd root, std::vector<guest::Mount> const& mounts) {
+    std::vector<UniqueFd> readonly_later;
+    for (auto const& mount : mounts) {
+        auto later = TRY_WITH(mount_one(root, mount), "mount " + mount.destination);
+        if (later) readonly_later.push_back(*std::move(later));
+    }
+    return readonly_later;
+}
+
+Result<void> make_mounts_readonly(std::vector<UniqueFd> const& mounts) {
+    for (auto const& mount : mounts)
+        TRY(change_attributes(mount.borrow(), MOUNT_ATTR_RDONLY, 0, /*recursive=*/false));
+    return {};
+}
+
+Result<void> pivot_into(BorrowedFd root, bool readonly, std::string const& propagation) {
+    if (readonly)
+        TRY_WITH(change_attributes(root, MOUNT_ATTR_RDONLY, 0, /*recursive=*/false), "read-only root");
+    if (::fchdir(root.raw()) < 0) return fail(Error::sys("enter the root"));
+    // Stacks the old root on the new one, where it can be detached without a directory to hold it
+    // (pivot_root(2), "pivot_root(".", ".")").
+    if (::syscall(SYS_pivot_root, ".", ".") < 0) return fail(Error::sys("pivot into the root"));
+    if (::umount2(".", MNT_DETACH) < 0) return fail(Error::sys("detach the boot tree"));
+    if (::chdir("/") < 0) return fail(Error::sys("enter the root"));
+    if (propagation.empty()) return {};
+    auto const options = TRY(parse_mount_options({propagation}));
+    for (auto const flags : options.propagation)
+        TRY_WITH(change_propagation(root, flags), "root propagation");
+    return {};
+}
+
+}  // namespace krun::init

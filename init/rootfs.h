@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The payload's root: everything mounted beneath it in config.json's order, then pivoted into. All of it runs
+// in the payload's process, in a mount namespace of its own.
+#pragma once
+#include <vector>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+#include "config-gen/krun_config.h"
+
+namespace krun::init {
+
+// Takes the namespace out of every propagation, takes a mount of `path` and gives its root directory.
+Result<UniqueFd> open_rootfs(std::string const& path);
+
+// Makes the mounts in order. A read-only tmpfs is writable until the returned descriptors are passed to
+// make_readonly: mount points and device nodes are still to be created in it.
+Result<std::vector<UniqueFd>> mount_all(BorrowedFd root, std::vector<guest::Mount> const& mounts);
+Result<void> make_mounts_readonly(std::vector<UniqueFd> const& mounts);
+
+// Makes `root` the root and working directory of this process and drops the boot tree from its namespace.
+// `propagation` is linux.rootfsPropagation, for the new root.
+Result<void> pivot_into(BorrowedFd root, bool readonly, std::string const& propagation);
+
+}  // namespace krun::init

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// What init and the payload's process say to each other before execve: one message a packet over a socket
+// pair that closes on exec, so that its end means the payload runs.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+
+namespace krun::init {
+
+enum class StatusKind : uint32_t {
+    kConsole = 1,  // payload to init, with the terminal's master
+    kReady = 2,    // payload to init
+    kFailed = 3,   // payload to init; exit_code and text are set
+    kGo = 4,       // init to payload
+};
+
+struct StatusMessage {
+    StatusKind kind{};
+    uint32_t exit_code = 0;
+    std::string text;
+    UniqueFd fd;
+};
+
+class StatusSocket {
+public:
+    explicit StatusSocket(UniqueFd fd) : fd_(std::move(fd)) {}
+    BorrowedFd fd() const { return fd_.borrow(); }
+
+    // A text beyond a few KiB is cut: it is for a person.
+    Result<void> send(StatusMessage const& message) const;
+    // Waits for a message; nullopt when the other side has closed.
+    Result<std::optional<StatusMessage>> receive() const;
+
+private:
+    UniqueFd fd_;
+};
+
+}  // namespace krun::init
