@@ -18,6 +18,8 @@ public:
     static Result<Mapping> anonymous(size_t len_bytes);
     // [offset, offset + len) of `fd`, read-only and shared with the page cache.
     static Result<Mapping> file_read_only(BorrowedFd fd, uint64_t offset_bytes, size_t len_bytes);
+    // [0, len) of `fd`, writable; writes are seen by whoever else maps it.
+    static Result<Mapping> file_shared(BorrowedFd fd, size_t len_bytes);
 
     Mapping(Mapping&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
     Mapping& operator=(Mapping&& other) noexcept;

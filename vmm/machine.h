@@ -5,11 +5,15 @@
 #pragma once
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "vmm/machine_spec.h"
 
 namespace krun::vmm {
+
+struct DeviceKind;
 
 // Why a machine ended by itself. None of these is a success: a container's status comes from init.
 enum class EndKind {
@@ -26,6 +30,8 @@ class Machine {
 public:
     // Creates the VM, loads the kernel and makes the devices; nothing runs yet. Consumes `spec`.
     static Result<std::unique_ptr<Machine>> make(MachineSpec spec);
+    // The same with a list of devices other than device_kinds().
+    static Result<std::unique_ptr<Machine>> make(MachineSpec spec, std::span<DeviceKind const> kinds);
     ~Machine();  // stop()s
 
     // Starts the device and vCPU threads.
@@ -36,8 +42,11 @@ public:
     std::optional<EndReason> end_reason() const;
     // Halts all vCPUs and devices and joins their threads. Idempotent; does not wait on the guest.
     void stop();
-    // Returns from start() to here in guest exits to userspace, for benchmarks.
+    // How often the guest came to this process for work since start(). Any thread.
     uint64_t userspace_exits() const;
+    // The descriptors whose last close destroys the VM, for leave_vm_teardown_to_a_reaper(). Still owned
+    // by the machine.
+    std::vector<int> vm_descriptors() const;
 
 private:
     class Impl;

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The list of devices: what each is called, how it is made from a machine's specification, and which system
+// calls its thread needs beyond every thread's. To add a device: one row, its file, its test.
+#pragma once
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "vmm/machine_spec.h"
+#include "vmm/virtio/device.h"
+
+namespace krun::vmm {
+
+using Devices = std::vector<std::unique_ptr<VirtioDevice>>;
+
+struct DeviceKind {
+    std::string_view name;
+    // Appends as many as `spec` asks for, in bus order; may move from what it uses.
+    Result<void> (*make)(MachineSpec& spec, Devices& out);
+    // System call numbers. A sandbox allows them only if the machine has such a device.
+    std::span<int const> syscalls;
+};
+
+// In bus order, which the guest sees as virtio0, virtio1, …
+std::span<DeviceKind const> device_kinds();
+
+Result<Devices> make_devices(MachineSpec& spec, std::span<DeviceKind const> kinds);
+
+}  // namespace krun::vmm

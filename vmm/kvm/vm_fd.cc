@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/kvm/vm_fd.h"
+
+#include <linux/kvm.h>
+
+#include "vmm/kvm/ioctl.h"
+#include "vmm/memory/layout.h"
+
+namespace krun::vmm {
+
+Result<void> VmFd::map_memory(GuestMemory const& ram) {
+    uint32_t slot = 0;
+    for (auto const& region : ram.regions()) {
+        auto const host = region.host.bytes();
+        kvm_userspace_memory_region const r{.slot = slot++,
+                                            .flags = 0,
+                                            .guest_phys_addr = raw(region.base),
+                                            .memory_size = host.size(),
+                                            .userspace_addr = reinterpret_cast<uint64_t>(host.data())};
+        TRY(kvm_ioctl(fd_.borrow(), KVM_SET_USER_MEMORY_REGION, &r, "give the VM its RAM"));
+    }
+    // Intel CPUs that cannot run real mode natively need pages of ours to pretend (kvm api §4.40, §4.41).
+    uint64_t const identity_map = layout::kKvmPages - layout::kPage;
+    TRY(kvm_ioctl(fd_.borrow(), KVM_SET_IDENTITY_MAP_ADDR, &identity_map, "set the identity map's address"));
+    TRY(kvm_ioctl(fd_.borrow(), KVM_SET_TSS_ADDR, layout::kKvmPages, "set the TSS address"));
+    return {};
+}
+
+Result<void> VmFd::create_irqchip() {
+    TRY(kvm_ioctl(fd_.borrow(), KVM_CREATE_IRQCHIP, 0, "create the interrupt controllers"));
+    return {};
+}
+
+Result<VcpuFd> VmFd::create_vcpu(uint32_t index) {
+    UniqueFd fd(TRY(kvm_ioctl(fd_.borrow(), KVM_CREATE_VCPU, index, "create a vCPU")));
+    return VcpuFd::make(std::move(fd), vcpu_area_bytes_);
+}
+
+Result<void> VmFd::attach_interrupt(BorrowedFd event, uint32_t pin) {
+    kvm_irqfd irqfd{};
+    irqfd.fd = static_cast<uint32_t>(event.raw());
+    irqfd.gsi = pin;
+    TRY(kvm_ioctl(fd_.borrow(), KVM_IRQFD, &irqfd, "attach an interrupt"));
+    return {};
+}
+
+Result<void> VmFd::attach_doorbell(BorrowedFd event, GuestAddr at) {
+    kvm_ioeventfd doorbell{};
+    doorbell.addr = raw(at);
+    doorbell.len = 0;  // any width
+    doorbell.fd = event.raw();
+    TRY(kvm_ioctl(fd_.borrow(), KVM_IOEVENTFD, &doorbell, "attach a doorbell"));
+    return {};
+}
+
+}  // namespace krun::vmm

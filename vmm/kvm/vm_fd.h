@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Typed ioctls of one VM. The order of calls decides how long a VM takes to make and to destroy: memory
+// first, then the irqchip, vCPUs, and ioeventfds last (each ioeventfd delays every later memory change by an
+// SRCU grace period, about 8 ms).
+#pragma once
+#include "base/error.h"
+#include "base/unique_fd.h"
+#include "vmm/kvm/vcpu_fd.h"
+#include "vmm/memory/guest_memory.h"
+
+namespace krun::vmm {
+
+class VmFd {
+public:
+    VmFd(UniqueFd fd, size_t vcpu_area_bytes) : fd_(std::move(fd)), vcpu_area_bytes_(vcpu_area_bytes) {}
+
+    BorrowedFd fd() const { return fd_.borrow(); }
+    // One memory slot a region. `ram` outlives the VM.
+    Result<void> map_memory(GuestMemory const& ram);
+    // PIC, IOAPIC and local APICs in the kernel; no PIT (kvm api §4.24).
+    Result<void> create_irqchip();
+    Result<VcpuFd> create_vcpu(uint32_t index);
+    // A write to `event` raises an edge on IOAPIC pin `pin` (kvm api §4.75).
+    Result<void> attach_interrupt(BorrowedFd event, uint32_t pin);
+    // A guest write of any width to `at` adds 1 to `event` and does not leave the kernel (kvm api §4.59).
+    // Without a width KVM need not decode the instruction.
+    Result<void> attach_doorbell(BorrowedFd event, GuestAddr at);
+
+private:
+    UniqueFd fd_;
+    size_t vcpu_area_bytes_;
+};
+
+}  // namespace krun::vmm

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/machine.h"
+
+#include "vmm/arch/x86_64/setup.h"
+#include "vmm/boot/cmdline.h"
+#include "vmm/boot/elf.h"
+#include "vmm/bus/bus.h"
+#include "vmm/device_table.h"
+#include "vmm/end_latch.h"
+#include "vmm/kvm/system.h"
+#include "vmm/memory/layout.h"
+#include "vmm/vcpu_thread.h"
+#include "vmm/virtio/mmio.h"
+
+namespace krun::vmm {
+namespace {
+
+constexpr uint32_t kMaxVcpus = 64;
+constexpr uint64_t kMinRam = uint64_t{64} << 20;
+constexpr uint64_t kRamStep = uint64_t{1} << 20;
+
+Result<void> check(MachineSpec const& spec) {
+    if (spec.vcpus < 1 || spec.vcpus > kMaxVcpus)
+        return fail(
+            Error(Errc::kInvalidConfig, "a machine has 1 to 64 vCPUs, not " + std::to_string(spec.vcpus)));
+    if (spec.ram_bytes < kMinRam || spec.ram_bytes % kRamStep != 0)
+        return fail(Error(Errc::kInvalidConfig, "RAM must be whole MiB, at least 64, is " +
+                                                    std::to_string(spec.ram_bytes) + " bytes"));
+    return {};
+}
+
+// One device on the bus. Members in order of birth: the transport refers to the worker, both to the
+// interrupt.
+struct DeviceSlot {
+    Interrupt interrupt;
+    std::unique_ptr<Worker> worker;
+    std::unique_ptr<VirtioMmio> transport;
+    DevicePlace place{};
+
+    explicit DeviceSlot(UniqueFd line) : interrupt(std::move(line)) {}
+};
+
+DevicePlace place_of(size_t slot) {
+    return {GuestAddr{raw(layout::kMmioWindow) + slot * layout::kMmioStride}, layout::kMmioStride,
+            layout::kFirstDevicePin + static_cast<uint32_t>(slot)};
+}
+
+}  // namespace
+
+// Members in order of birth; the last die first. vCPUs run guest code that reaches everything above them.
+class Machine::Impl {
+public:
+    Impl(GuestMemory ram, UniqueFd ended) : ram_(std::move(ram)), latch_(std::move(ended)) {}
+
+    Result<void> build(MachineSpec spec, std::span<DeviceKind const> kinds);
+    Result<void> start();
+    void stop();
+    EndLatch const& latch() const { return latch_; }
+    uint64_t userspace_exits() const;
+    std::vector<int> vm_descriptors() const;
+
+private:
+    Result<void> add_device(std::unique_ptr<VirtioDevice> device);
+    Result<GuestAddr> load(MachineSpec const& spec);
+    Result<void> add_vcpus(System const& system, uint32_t count, GuestAddr entry);
+    Result<void> attach_devices();
+
+    GuestMemory ram_;
+    EndLatch latch_;
+    std::optional<VmFd> vm_;
+    Bus bus_;
+    std::vector<std::unique_ptr<DeviceSlot>> slots_;
+    std::vector<std::unique_ptr<VcpuThread>> vcpus_;
+};
+
+// The order is KVM's cheapest: memory, irqchip, vCPUs, and ioeventfds last (vmm/kvm/vm_fd.h).
+Result<void> Machine::Impl::build(MachineSpec spec, std::span<DeviceKind const> kinds) {
+    auto const system = TRY(System::make(std::move(spec.kvm)));
+    for (auto& device : TRY(make_devices(spec, kinds))) TRY(add_device(std::move(device)));
+    auto const entry = TRY_WITH(load(spec), "load kernel " + spec.kernel_name);
+    vm_ = TRY(system.create_vm());
+    TRY(vm_->map_memory(ram_));
+    TRY(vm_->create_irqchip());
+    TRY(add_vcpus(system, spec.vcpus, entry));
+    return attach_devices();
+}
+
+Result<void> Machine::Impl::add_device(std::unique_ptr<VirtioDevice> device) {
+    if (slots_.size() == layout::kMaxDevices)
+        return fail(Error(Errc::kUnsupported,
+                          "a machine has at most " + std::to_string(layout::kMaxDevices) + " devices"));
+    auto slot = std::make_unique<DeviceSlot>(TRY(make_eventfd()));
+    slot->place = place_of(slots_.size());
+    slot->worker = TRY(Worker::make(std::move(device), slot->interrupt));
+    slot->transport = std::make_unique<VirtioMmio>(ram_, *slot->worker, slot->interrupt);
+    TRY(bus_.attach({slot->place.at, slot->place.len_bytes}, *slot->transport));
+    slots_.push_back(std::move(slot));
+    return {};
+}
+
+Result<GuestAddr> Machine::Impl::load(MachineSpec const& spec) {
+    auto const entry = TRY(load_elf(ram_, spec.kernel.borrow()));
+    std::vector<DevicePlace> places;
+    for (auto const& slot : slots_) places.push_back(slot->place);
+    auto const cmdline = TRY(build_cmdline(places, spec.cmdline));
+    TRY(x86_64::write_boot_params(ram_, cmdline));
+    TRY(x86_64::write_mp_table(ram_, spec.vcpus));
+    TRY(x86_64::write_address_space(ram_));
+    return entry;
+}
+
+// vCPU 0 starts at `entry`; KVM holds the others until the guest sends them their start-up interrupt.
+Result<void> Machine::Impl::add_vcpus(System const& system, uint32_t count, GuestAddr entry) {
+    auto const supported = TRY(system.supported_cpuid());
+    auto const msrs = x86_64::boot_msrs();
+    for (uint32_t index = 0; index < count; ++index) {
+        auto vcpu = TRY(vm_->create_vcpu(index));
+        auto const tsc = vcpu.tsc_khz();  // not every KVM knows; the guest then measures
+        auto const cpuid = x86_64::guest_cpuid(supported, {index, count, tsc.ok() ? tsc.value() : 0});
+        TRY(vcpu.set_cpuid(cpuid));
+        TRY(vcpu.set_msrs(msrs));
+        if (index == 0) TRY(x86_64::enter_at(vcpu, entry));
+        vcpus_.push_back(std::make_unique<VcpuThread>(index, std::move(vcpu), bus_, latch_));
+    }
+    return {};
+}
+
+Result<void> Machine::Impl::attach_devices() {
+    for (auto const& slot : slots_) TRY(vm_->attach_interrupt(slot->interrupt.line(), slot->place.interrupt));
+    for (auto const& slot : slots_) {
+        auto const notify = GuestAddr{raw(slot->place.at) + kQueueNotifyOffset};
+        TRY(vm_->attach_doorbell(slot->worker->doorbell(), notify));
+    }
+    return {};
+}
+
+Result<void> Machine::Impl::start() {
+    for (auto const& slot : slots_) TRY(slot->worker->start());
+    for (auto const& vcpu : vcpus_) TRY(vcpu->start());
+    return {};
+}
+
+// vCPUs first: one of them may be waiting for a worker to finish a reset.
+void Machine::Impl::stop() {
+    for (auto const& vcpu : vcpus_) vcpu->ask_to_stop();
+    for (auto const& vcpu : vcpus_) vcpu->join();
+    for (auto const& slot : slots_) slot->worker->stop();
+}
+
+uint64_t Machine::Impl::userspace_exits() const {
+    uint64_t sum = 0;
+    for (auto const& vcpu : vcpus_) sum += vcpu->exits();
+    return sum;
+}
+
+std::vector<int> Machine::Impl::vm_descriptors() const {
+    std::vector<int> out{vm_->fd().raw()};
+    for (auto const& vcpu : vcpus_) out.push_back(vcpu->fd().raw());
+    return out;
+}
+
+Machine::Machine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Machine::~Machine() {
+    stop();
+}
+
+Result<std::unique_ptr<Machine>> Machine::make(MachineSpec spec) {
+    return make(std::move(spec), device_kinds());
+}
+
+Result<std::unique_ptr<Machine>> Machine::make(MachineSpec spec, std::span<DeviceKind const> kinds) {
+    TRY(check(spec));
+    auto ram = TRY(GuestMemory::make(layout::ram_ranges(spec.ram_bytes)));
+    auto impl = std::make_unique<Impl>(std::move(ram), TRY(make_eventfd()));
+    TRY(impl->build(std::move(spec), kinds));
+    return std::unique_ptr<Machine>(new Machine(std::move(impl)));
+}
+
+Result<void> Machine::start() {
+    return impl_->start();
+}
+void Machine::stop() {
+    impl_->stop();
+}
+BorrowedFd Machine::ended_event() const {
+    return impl_->latch().event();
+}
+std::optional<EndReason> Machine::end_reason() const {
+    return impl_->latch().reason();
+}
+uint64_t Machine::userspace_exits() const {
+    return impl_->userspace_exits();
+}
+std::vector<int> Machine::vm_descriptors() const {
+    return impl_->vm_descriptors();
+}
+
+}  // namespace krun::vmm

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/vcpu_thread.h"
+
+#include <algorithm>
+#include <csignal>
+
+namespace krun::vmm {
+namespace {
+
+// Gets a thread out of KVM_RUN. glibc keeps the first real-time signals to itself; SIGRTMIN is past those.
+int stop_signal() {
+    return SIGRTMIN;
+}
+
+void do_nothing(int) {}
+
+// A signal without a handler would kill the process. Installing it again does no harm.
+Result<void> install_stop_handler() {
+    struct sigaction action {};
+    action.sa_handler = do_nothing;  // no SA_RESTART: KVM_RUN must return
+    if (::sigaction(stop_signal(), &action, nullptr) < 0)
+        return fail(Error::sys("install the vCPU signal's handler"));
+    return {};
+}
+
+void unblock_stop_signal() {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, stop_signal());
+    ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
+}  // namespace
+
+Result<void> VcpuThread::start() {
+    TRY(install_stop_handler());
+    thread_ = TRY(Thread::start("vcpu-" + std::to_string(index_), [this] { run(); }));
+    return {};
+}
+
+void VcpuThread::ask_to_stop() {
+    stopping_.store(true);
+    // If the thread is between its test of stopping_ and KVM_RUN, the flag makes KVM_RUN return; if it is
+    // inside, the signal does.
+    vcpu_.request_exit();
+    if (thread_.running()) thread_.signal(stop_signal());
+}
+
+void VcpuThread::run() {
+    unblock_stop_signal();
+    while (!stopping_.load()) {
+        auto const exit = vcpu_.run();
+        if (!std::visit([this](auto const& e) { return handle(e); }, exit)) return;
+    }
+}
+
+// Each handler: whether to go on.
+bool VcpuThread::handle(vcpu_exit::Mmio const& exit) {
+    exits_.fetch_add(1, std::memory_order_relaxed);
+    if (exit.is_write)
+        bus_.write(exit.at, exit.data);
+    else
+        bus_.read(exit.at, exit.data);
+    return true;
+}
+
+// There is no device behind a port: reads float high, writes vanish.
+bool VcpuThread::handle(vcpu_exit::Port const& exit) {
+    exits_.fetch_add(1, std::memory_order_relaxed);
+    if (!exit.is_write) std::fill(exit.data.begin(), exit.data.end(), std::byte{0xff});
+    return true;
+}
+
+bool VcpuThread::handle(vcpu_exit::Interrupted const& /*exit*/) {
+    return true;
+}
+bool VcpuThread::handle(vcpu_exit::Shutdown const& /*exit*/) {
+    return end(EndKind::kShutdown, "reset or triple fault");
+}
+bool VcpuThread::handle(vcpu_exit::Halt const& /*exit*/) {
+    return end(EndKind::kHalt, "halted");
+}
+bool VcpuThread::handle(vcpu_exit::Fault const& exit) {
+    return end(EndKind::kVmmFault, exit.text);
+}
+
+bool VcpuThread::end(EndKind kind, std::string const& text) {
+    exits_.fetch_add(1, std::memory_order_relaxed);
+    latch_.end({kind, "guest CPU " + std::to_string(index_) + ": " + text});
+    return false;
+}
+
+}  // namespace krun::vmm

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// The thread that owns one device and its queues. vCPU threads reach it by its mailbox (activate, reset) and
+// by the doorbell eventfd that KVM writes when the driver notifies a queue; it answers through an Interrupt.
+#pragma once
+#include <memory>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "base/event_loop.h"
+#include "base/mailbox.h"
+#include "base/mutex.h"
+#include "vmm/thread.h"
+#include "vmm/virtio/device.h"
+#include "vmm/virtio/interrupt.h"
+
+namespace krun::vmm {
+
+class Worker final : private DeviceContext {
+public:
+    using Queues = std::vector<std::optional<Queue>>;  // empty: left disabled by the driver
+
+    // `interrupt` outlives the worker.
+    static Result<std::unique_ptr<Worker>> make(std::unique_ptr<VirtioDevice> device, Interrupt& interrupt);
+    ~Worker() override { stop(); }
+
+    Result<void> start();
+    // Ends and joins the thread; the device is reset on the way. Idempotent.
+    void stop();
+
+    // Any thread: what VirtioDevice allows on vCPU threads.
+    VirtioDevice& device() { return *device_; }
+    // KVM adds to it for each notification.
+    BorrowedFd doorbell() const { return doorbell_.borrow(); }
+    void ring();
+    // Hands over proved queues. Any thread; returns at once.
+    void activate(Queues queues, uint64_t driver_features);
+    // When this returns the device has forgotten its queues and touches guest memory no more (virtio-v1.2
+    // §2.4.1). Blocks until the device's current request is done. Any thread but the worker's own.
+    void reset();
+
+private:
+    struct Activate {
+        Queues queues;
+        uint64_t driver_features;
+    };
+    struct Reset {};
+    struct Stop {};
+    using Message = std::variant<Activate, Reset, Stop>;
+
+    Worker(std::unique_ptr<VirtioDevice> device, Interrupt& interrupt, EventLoop loop,
+           Mailbox<Message> mailbox, UniqueFd doorbell)
+        : device_(std::move(device)),
+          interrupt_(interrupt),
+          loop_(std::move(loop)),
+          mailbox_(std::move(mailbox)),
+          doorbell_(std::move(doorbell)) {}
+
+    void run();
+    void take_messages();
+    void handle(Activate& message);
+    void handle(Reset& message);
+    void handle(Stop& message);
+    void deactivate();
+    void serve_queues();
+    void interrupt_if_wanted();
+
+    // DeviceContext
+    uint64_t driver_features() const override { return driver_features_; }
+    uint16_t queue_count() const override { return static_cast<uint16_t>(queues_.size()); }
+    Queue* queue(uint16_t index) override;
+    EventLoop& loop() override { return loop_; }
+    void config_changed() override { interrupt_.config_changed(); }
+    void fault(GuestFault fault) override;
+
+    std::unique_ptr<VirtioDevice> device_;
+    Interrupt& interrupt_;
+    EventLoop loop_;
+    Mailbox<Message> mailbox_;
+    UniqueFd doorbell_;
+
+    // The worker thread's own.
+    Queues queues_;
+    uint64_t driver_features_ = 0;
+    bool active_ = false;
+    bool faulted_ = false;  // until reset: the guest broke a rule, its queues are served no more
+    bool stopping_ = false;
+
+    Mutex reset_mutex_;
+    CondVar reset_done_;
+    uint64_t resets_asked_ GUARDED_BY(reset_mutex_) = 0;
+    uint64_t resets_done_ GUARDED_BY(reset_mutex_) = 0;
+
+    Thread thread_;
+};
+
+}  // namespace krun::vmm
