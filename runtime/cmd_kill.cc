@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// krun-oci kill: send a signal to a container's program.
+#include "runtime/command_table.h"
+#include "runtime/container.h"
+#include "runtime/signal_name.h"
+
+namespace krun::runtime {
+namespace {
+
+Result<Outcome> kill(Globals const& globals, Options const& options) {
+    auto const& words = options.positionals();
+    int const signal = TRY(parse_signal(words.size() > 1 ? words[1] : "TERM"));
+    auto const container = TRY(Container::open(globals.root, words[0]));
+    // Engines call it with --all to be sure that nothing is left: of a stopped container nothing is.
+    if (options.on("all") && container.state() == State::kStopped) return Outcome{};
+    TRY(container.kill(signal));
+    return Outcome{};
+}
+
+constexpr Flag kFlags[] = {{"all", 'a', nullptr, "all processes: they end with the machine"}, kHelpFlag};
+
+}  // namespace
+
+constinit Command const kKillCommand = {
+    .name = "kill",
+    .arguments = "ID [SIGNAL]",
+    .summary = "send a signal to a container (default TERM)",
+    .min_positionals = 1,
+    .max_positionals = 2,
+    .positionals = Positionals::kStopAtFirst,
+    .flags = kFlags,
+    .run = kill,
+};
+
+}  // namespace krun::runtime

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// krun-oci spec: write a config.json to start from.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "oci/default_spec.h"
+#include "runtime/command_table.h"
+
+namespace krun::runtime {
+namespace {
+
+// A user without root's rights is root in a user namespace that holds only him.
+oci::Spec rootless(oci::Spec spec) {
+    spec.linux.namespaces.push_back({.type = "user", .path = ""});
+    spec.linux.uid_mappings = {{.container_id = 0, .host_id = ::geteuid(), .size = 1}};
+    spec.linux.gid_mappings = {{.container_id = 0, .host_id = ::getegid(), .size = 1}};
+    return spec;
+}
+
+Result<Outcome> spec(Globals const& /*globals*/, Options const& options) {
+    std::string const bundle = options.given("bundle") ? options.value("bundle") : ".";
+    auto const dir = TRY_WITH(open_path(bundle, O_RDONLY | O_DIRECTORY), "bundle");
+    // O_EXCL: somebody's work is not overwritten.
+    auto file = open_at(dir.borrow(), "config.json", O_WRONLY | O_CREAT | O_EXCL, 0644);
+    if (!file.ok() && file.error().sys_errno() == EEXIST)
+        return fail(Error(Errc::kBadState, "config.json exists already; remove it first"));
+    UniqueFd const config = TRY(std::move(file));
+    auto const content = options.on("rootless") ? rootless(oci::default_spec()) : oci::default_spec();
+    auto written = write_full(config.borrow(), oci::write_spec(content) + "\n");
+    if (!written.ok()) {
+        ::unlinkat(dir.borrow().raw(), "config.json", 0);
+        return fail(std::move(written).error().with("write config.json"));
+    }
+    return Outcome{};
+}
+
+constexpr Flag kFlags[] = {{"bundle", 'b', "DIR", "where to write config.json (default: here)"},
+                           {"rootless", 0, nullptr, "for a user without root's rights"},
+                           kHelpFlag};
+
+}  // namespace
+
+constinit Command const kSpecCommand = {
+    .name = "spec",
+    .arguments = "",
+    .summary = "write a config.json to start from",
+    .min_positionals = 0,
+    .max_positionals = 0,
+    .positionals = Positionals::kAnywhere,
+    .flags = kFlags,
+    .run = spec,
+};
+
+}  // namespace krun::runtime

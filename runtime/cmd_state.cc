@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// krun-oci state: what a container is doing, as JSON. Never waits: engines poll it.
+#include "runtime/command_table.h"
+#include "runtime/container.h"
+#include "runtime/state_json.h"
+
+namespace krun::runtime {
+namespace {
+
+Result<Outcome> state(Globals const& globals, Options const& options) {
+    auto const container = TRY(Container::open(globals.root, options.positionals()[0]));
+    JsonWriter writer(JsonWriter::Style::kIndented);
+    write_state(writer, container.record(), container.state());
+    return Outcome{.output = std::move(writer).take() + "\n"};
+}
+
+constexpr Flag kFlags[] = {kHelpFlag};
+
+}  // namespace
+
+constinit Command const kStateCommand = {
+    .name = "state",
+    .arguments = "ID",
+    .summary = "print a container's state as JSON",
+    .min_positionals = 1,
+    .max_positionals = 1,
+    .positionals = Positionals::kAnywhere,
+    .flags = kFlags,
+    .run = state,
+};
+
+}  // namespace krun::runtime

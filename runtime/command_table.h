@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// All commands. To add one: its file cmd_NAME.cc with its row, a declaration here, a line in the table.
+#pragma once
+#include <span>
+#include <string_view>
+
+#include "runtime/command.h"
+
+namespace krun::runtime {
+
+extern Command const kCreateCommand;
+extern Command const kDeleteCommand;
+extern Command const kFeaturesCommand;
+extern Command const kKillCommand;
+extern Command const kListCommand;
+extern Command const kPsCommand;
+extern Command const kRunCommand;
+extern Command const kSpecCommand;
+extern Command const kStartCommand;
+extern Command const kStateCommand;
+
+// In the order of the help text.
+std::span<Command const* const> commands();
+// nullptr if there is none.
+Command const* find_command(std::string_view name);
+
+}  // namespace krun::runtime

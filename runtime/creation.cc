@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/creation.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <climits>
+#include <cstdlib>
+#include <ctime>
+
+#include "base/fd.h"
+#include "base/scope_exit.h"
+#include "base/timestamp.h"
+#include "oci/load.h"
+#include "oci/validate.h"
+#include "runtime/cgroup.h"
+#include "runtime/console_client.h"
+#include "runtime/hooks.h"
+#include "runtime/pid_file.h"
+#include "runtime/removal.h"
+#include "runtime/state_json.h"
+#include "runtime/store.h"
+#include "runtime/vm_process.h"
+
+namespace krun::runtime {
+namespace {
+
+struct Bundle {
+    std::string path;  // absolute, links resolved
+    oci::Spec spec;
+};
+
+Result<Bundle> open_bundle(std::string const& path) {
+    std::string const wanted = path.empty() ? "." : path;
+    auto const dir = TRY_WITH(open_path(wanted, O_RDONLY | O_DIRECTORY), "bundle");
+    char resolved[PATH_MAX];
+    if (::realpath(wanted.c_str(), resolved) == nullptr) return fail(Error::sys("resolve bundle " + wanted));
+    auto spec = TRY(oci::load_bundle(dir.borrow()));
+    TRY(oci::validate(spec));
+    return Bundle{resolved, std::move(spec)};
+}
+
+// A detached terminal needs somebody who takes it, and only a terminal can be taken.
+Result<void> check_console(oci::Spec const& spec, CreateRequest const& request) {
+    bool const terminal = spec.process && spec.process->terminal;
+    bool const socket = !request.console_socket.empty();
+    if (terminal && !socket && request.attachment == Attachment::kDetached)
+        return fail(Error(Errc::kInvalidConfig, "process.terminal needs --console-socket"));
+    if (socket && !terminal)
+        return fail(Error(Errc::kInvalidConfig, "--console-socket is for a process.terminal"));
+    return {};
+}
+
+timespec now() {
+    timespec time{};
+    ::clock_gettime(CLOCK_REALTIME, &time);
+    return time;
+}
+
+std::string absolute_rootfs(Bundle const& bundle) {
+    std::string const& path = bundle.spec.root.path;
+    return path.starts_with('/') ? path : bundle.path + "/" + path;
+}
+
+Result<Record> make_record(Globals const& globals, CreateRequest const& request, Bundle const& bundle) {
+    Record record;
+    record.oci_version = bundle.spec.oci_version;
+    record.id = request.id;
+    record.bundle = bundle.path;
+    record.rootfs = absolute_rootfs(bundle);
+    record.created = rfc3339_nano(now());
+    record.owner = ::geteuid() == 0 ? "root" : std::to_string(::geteuid());
+    record.annotations = bundle.spec.annotations;
+    record.phase = name(Phase::kCreating);
+    record.creator = TRY(identify(::getpid()));
+    record.terminal = bundle.spec.process && bundle.spec.process->terminal;
+    if (globals.cgroup_manager != CgroupManager::kDisabled)
+        record.cgroup_path = TRY(cgroup_path_for(bundle.spec, request.id));
+    record.hooks.poststart = bundle.spec.hooks.poststart;
+    record.hooks.poststop = bundle.spec.hooks.poststop;
+    return record;
+}
+
+Result<VmProcess> spawn(Globals const& globals, CreateRequest const& request, Bundle const& bundle,
+                        StateDir const& dir) {
+    VmRequest vm{.id = request.id,
+                 .bundle = bundle.path,
+                 .spec = bundle.spec,
+                 .state_dir = dir.fd(),
+                 .console_socket = UniqueFd(),
+                 .cgroup_manager = globals.cgroup_manager};
+    if (!request.console_socket.empty())
+        vm.console_socket = TRY(connect_console_socket(request.console_socket));
+    return spawn_vm(std::move(vm));
+}
+
+// The network may be set up by these hooks: through the namespaces of the process that the state names
+// (runtime-spec config.md#prestart, #createruntime-hooks, #createcontainer-hooks).
+Result<void> run_create_hooks(oci::Hooks const& hooks, Record const& record) {
+    std::string const state = state_json(record, State::kCreated);
+    TRY(run_hooks("prestart", hooks.prestart, state, record.bundle));
+    TRY(run_hooks("createRuntime", hooks.create_runtime, state, record.bundle));
+    return run_hooks("createContainer", hooks.create_container, state, record.bundle);
+}
+
+// The steps after the state directory exists; `record` follows them.
+Result<void> bring_up(Globals const& globals, CreateRequest const& request, Bundle const& bundle,
+                      StateDir const& dir, Record& record) {
+    TRY(dir.save(record));  // from here on, a forced delete knows whom to stop and what to remove
+    auto const vm = TRY(spawn(globals, request, bundle, dir));
+    record.container = TRY(identify(vm.pid, vm.start_time));
+    record.cgroup_path = vm.cgroup_path;
+    TRY(run_create_hooks(bundle.spec.hooks, record));
+    record.phase = name(Phase::kCreated);
+    record.creator = {};
+    auto const lock = TRY(dir.lock());
+    TRY(dir.save(record));
+    if (!request.pid_file.empty()) TRY(write_pid_file(request.pid_file, vm.pid));
+    return {};
+}
+
+// Undoes bring_up. The container process is our child, so it is reaped here. Without one there is no cgroup
+// of ours either: the one at that path, if any, is somebody else's.
+void undo(Store const& store, StateDir const& dir, Record record) {
+    if (record.container.pid <= 0) {
+        record.cgroup_path.clear();
+    } else {
+        ::kill(record.container.pid, SIGKILL);
+        ::waitpid(record.container.pid, nullptr, 0);
+    }
+    ignore(remove_container(store, dir, record), "the error that led here says more");
+}
+
+}  // namespace
+
+Result<Container> create_container(Globals const& globals, CreateRequest const& request) {
+    auto opened = open_bundle(request.bundle);
+    if (!opened.ok()) return fail(std::move(opened).error());
+    Bundle const& bundle = opened.value();
+    TRY(check_console(bundle.spec, request));
+    auto record = TRY(make_record(globals, request, bundle));
+    auto const store = TRY(Store::open_or_create(globals.root));
+    auto dir = TRY(store.create(request.id));
+    ScopeExit cleanup([&] { undo(store, dir, record); });
+    TRY(bring_up(globals, request, bundle, dir, record));
+    cleanup.dismiss();
+    return Container(std::move(dir), std::move(record));
+}
+
+}  // namespace krun::runtime

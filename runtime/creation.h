@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Making a container: all of it or nothing.
+#pragma once
+#include <sys/types.h>
+
+#include <string>
+
+#include "base/error.h"
+#include "runtime/container.h"
+#include "runtime/globals.h"
+
+namespace krun::runtime {
+
+// Who will hold the container's terminal, if it has one.
+enum class Attachment {
+    kDetached,    // the owner of the console socket
+    kForeground,  // this command
+};
+
+struct CreateRequest {
+    std::string id;
+    std::string bundle;          // a directory; empty: the working directory
+    std::string console_socket;  // path, or empty
+    std::string pid_file;        // path, or empty
+    Attachment attachment = Attachment::kDetached;
+};
+
+// Returns once the guest is booted and waits for start, the state says "created" and the pid file is
+// complete. The container process is our child. On failure nothing is left: no process, cgroup, file or
+// directory.
+Result<Container> create_container(Globals const& globals, CreateRequest const& request);
+
+}  // namespace krun::runtime

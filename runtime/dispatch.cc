@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/dispatch.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/strings.h"
+#include "runtime/command_table.h"
+#include "runtime/usage.h"
+
+namespace krun::runtime {
+namespace {
+
+Error wrong_usage(std::string text, Where where = Where::current()) {
+    return Error(Errc::kInvalidConfig, std::move(text), 0, where);
+}
+
+// `text` on one line: control bytes, which would forge a record or drive a terminal, become spaces.
+std::string one_line(std::string text) {
+    auto const is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+    std::replace_if(text.begin(), text.end(), is_control, ' ');
+    return text;
+}
+
+// Makes the file if it is missing, at once: containerd reads it after every command that failed.
+Result<void> start_log(Globals const& globals) {
+    if (globals.log.empty()) return {};
+    // O_NONBLOCK: a FIFO without a reader is an error instead of a wait.
+    int const flags = O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY;
+    auto file = TRY_WITH(open_path(globals.log, flags, 0644), "log file");
+    open_log(std::move(file), globals.log_format, globals.log_level);
+    return {};
+}
+
+Result<Command const*> command_called(std::string const& name) {
+    Command const* const command = find_command(name);
+    if (command == nullptr) return fail(wrong_usage("unknown command " + quoted(name)));
+    return command;
+}
+
+Result<Outcome> run_command(Command const& command, Globals const& globals,
+                            std::span<char const* const> arguments) {
+    if (command.run == nullptr)
+        return fail(Error(Errc::kUnsupported, std::string(command.name) + " is not supported yet"));
+    auto const options = TRY(parse_options(command.flags, command.positionals, arguments));
+    if (options.on("help")) return Outcome{.output = command_help(command)};
+    size_t const count = options.positionals().size();
+    std::string const name = command.name;
+    if (count < command.min_positionals)
+        return fail(wrong_usage(name + " needs an argument: the container's ID"));
+    if (count > command.max_positionals)
+        return fail(wrong_usage(name + ": unexpected argument " +
+                                quoted(options.positionals()[command.max_positionals])));
+    return command.run(globals, options);
+}
+
+Ended ended_with(Error const& error, int status) {
+    return {.status = status, .output = {}, .complaint = one_line(error.message()), .trace = error.trace()};
+}
+
+Ended ended_with(Outcome outcome) {
+    return {.status = outcome.status,
+            .output = std::move(outcome.output),
+            .complaint = one_line(outcome.complaint),
+            .trace = {}};
+}
+
+// The command's own part of the line, with the log open.
+Ended run_logged(std::span<char const* const> words, Globals const& globals) {
+    auto const command = command_called(words.empty() ? "" : words.front());
+    auto outcome = command.ok() ? run_command(*command.value(), globals, words.subspan(1))
+                                : Result<Outcome>(fail(wrong_usage(command.error().message())));
+    int const failure_status = command.ok() ? command.value()->failure_status : 1;
+    Ended ended =
+        outcome.ok() ? ended_with(std::move(outcome).value()) : ended_with(outcome.error(), failure_status);
+    if (!ended.complaint.empty()) log(LogLevel::kError, ended.complaint);
+    if (globals.log_level != LogLevel::kDebug) ended.trace.clear();
+    return ended;
+}
+
+// Where the command starts: at the first argument that is neither a global flag nor its value.
+std::span<char const* const> from_command(std::span<char const* const> arguments, Options const& options) {
+    return arguments.last(options.positionals().size());
+}
+
+}  // namespace
+
+Ended dispatch(std::span<char const* const> arguments, char const* runtime_dir) {
+    auto const options = parse_options(global_flags(), Positionals::kStopAtFirst, arguments);
+    if (!options.ok()) return ended_with(Error(Errc::kInvalidConfig, options.error().message()), 1);
+    auto const words = from_command(arguments, options.value());
+    if (options.value().on("version") || options.value().on("V")) return {.output = version_text()};
+    bool const asks_for_help = !words.empty() && words.front() == std::string_view("help");
+    if (options.value().on("help") || asks_for_help || arguments.empty()) return {.output = program_help()};
+    auto const globals = read_globals(options.value(), runtime_dir);
+    if (!globals.ok()) return ended_with(globals.error(), 1);
+    if (auto const log = start_log(globals.value()); !log.ok()) return ended_with(log.error(), 1);
+    return run_logged(words, globals.value());
+}
+
+}  // namespace krun::runtime

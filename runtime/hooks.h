@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// Programs of the user that run on the host at points of a container's life (runtime-spec
+// config.md#posix-platform-hooks).
+#pragma once
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "oci/spec.h"
+
+namespace krun::runtime {
+
+// Runs the hooks in order with `state_json` on their standard input and `directory` as working directory;
+// each has the environment it lists, or ours. Stops at the first that fails, exceeds its timeout or cannot be
+// run; `kind` names it in the error. Blocks until they have ended.
+Result<void> run_hooks(char const* kind, std::vector<oci::Hook> const& hooks, std::string const& state_json,
+                       std::string const& directory);
+
+}  // namespace krun::runtime

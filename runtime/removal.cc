@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/removal.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <optional>
+
+#include "runtime/cgroup.h"
+#include "runtime/container.h"
+#include "runtime/control_peer.h"
+#include "runtime/hooks.h"
+#include "runtime/state_json.h"
+
+namespace krun::runtime {
+namespace {
+
+// A killed process with gigabytes of guest memory needs some time to give it back.
+constexpr int kEndTimeoutMs = 10'000;
+
+Result<void> end_process(BorrowedFd process) {
+    TRY(send_signal(process, SIGKILL));
+    if (!TRY(wait_for_end(process, kEndTimeoutMs)))
+        return fail(Error(Errc::kBadState, "the container process does not end"));
+    return {};
+}
+
+// Ends the processes that may belong to the container. `record` is null if there is none to read.
+Result<void> end_processes(StateDir const& dir, Record const* record) {
+    // First a create command that is still at it, so that it starts nothing more; unless it is us, undoing.
+    if (record != nullptr && record->creator.pid != ::getpid())
+        if (auto const creator = open_process(record->creator)) TRY(end_process(creator->borrow()));
+    if (record != nullptr)
+        if (auto const container = open_process(record->container)) TRY(end_process(container->borrow()));
+    if (auto const peer = open_control_peer(dir.fd())) TRY(end_process(peer->borrow()));
+    return {};
+}
+
+Result<void> remove_locked(Store const& store, StateDir const& dir, StateLock const& lock,
+                           Record const* record) {
+    TRY(end_processes(dir, record));
+    if (record != nullptr && !record->cgroup_path.empty()) TRY(remove_cgroup(record->cgroup_path));
+    TRY(store.remove(dir, lock));
+    if (record != nullptr)
+        ignore(run_hooks("poststop", record->hooks.poststop, state_json(*record, State::kStopped),
+                         record->bundle),
+               "runtime-spec runtime.md#lifecycle: a poststop hook's failure changes nothing");
+    return {};
+}
+
+// The record, or nothing where force makes do without one.
+Result<std::optional<Record>> record_for_removal(StateDir const& dir, Force force) {
+    auto record = dir.load();
+    if (record.ok()) return std::optional(std::move(record).value());
+    if (force == Force::kNo) return fail(std::move(record).error());
+    return std::optional<Record>();
+}
+
+}  // namespace
+
+Result<void> delete_container(Store const& store, std::string const& id, Force force) {
+    auto const gone = [&](auto const& result) {
+        return !result.ok() && result.error().code() == Errc::kNotFound && force == Force::kYes;
+    };
+    auto found = store.find(id);
+    if (gone(found)) return {};
+    StateDir const dir = TRY(std::move(found));
+    auto locked = dir.lock();
+    if (gone(locked)) return {};
+    StateLock const lock = TRY(std::move(locked));
+    auto const record = TRY(record_for_removal(dir, force));
+    if (force == Force::kNo) TRY(apply(Op::kDelete, observe(*record), id));
+    return remove_locked(store, dir, lock, record ? &*record : nullptr);
+}
+
+Result<void> remove_container(Store const& store, StateDir const& dir, Record const& record) {
+    auto const lock = TRY(dir.lock());
+    return remove_locked(store, dir, lock, &record);
+}
+
+}  // namespace krun::runtime
