@@ -160,7 +160,9 @@ Json const* Json::find(std::string_view name) const {
 std::string JsonAt::path() const {
     std::string const before = parent_ == nullptr ? "" : parent_->path();
     if (index_ != kNoIndex) return before + "[" + std::to_string(index_) + "]";
-    return before + (before.empty() || name_.empty() ? "" : ".") + std::string(name_);
+    // A map's key is the user's, as long and as odd as he likes.
+    constexpr size_t kMaxBytes = 100;
+    return before + (before.empty() || name_.empty() ? "" : ".") + printable(name_.substr(0, kMaxBytes));
 }
 
 Error JsonAt::error(std::string text, Errc code, Where where) const {

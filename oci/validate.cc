@@ -61,7 +61,7 @@ Result<void> check_hook_list(std::vector<Hook> const& hooks, std::string const& 
             return fail(invalid(item(path, i) + ".path", "must be an absolute path", hooks[i].path));
         if (hooks[i].timeout.value_or(1) <= 0)
             return fail(invalid(item(path, i) + ".timeout", "must be a number of seconds above 0",
-                                std::to_string(*hooks[i].timeout)));
+                                *hooks[i].timeout));
     }
     return {};
 }
@@ -90,10 +90,9 @@ Result<void> check_vm(Spec const& spec) {
     if (!spec.vm->hw_config) return {};
     auto const& [vcpus, memory] = *spec.vm->hw_config;
     if (vcpus && (*vcpus == 0 || *vcpus > kMaxVcpus))
-        return fail(invalid("vm.hwConfig.vcpus", "must be from 1 to 64", std::to_string(*vcpus)));
+        return fail(invalid("vm.hwConfig.vcpus", "must be from 1 to 64", *vcpus));
     if (memory && *memory < kMinRamBytes)
-        return fail(
-            invalid("vm.hwConfig.memory", "must be at least 67108864 bytes", std::to_string(*memory)));
+        return fail(invalid("vm.hwConfig.memory", "must be at least 67108864 bytes", *memory));
     return {};
 }
 

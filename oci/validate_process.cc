@@ -41,7 +41,7 @@ Result<void> check_rlimits(Process const& process, std::string const& path) {
         if (limits[i].soft > limits[i].hard)
             return fail(invalid(at + ".soft",
                                 "must not be above the hard limit " + std::to_string(limits[i].hard),
-                                std::to_string(limits[i].soft)));
+                                limits[i].soft));
     }
     return {};
 }
@@ -59,11 +59,11 @@ Result<void> check_ranges(Process const& process, std::string const& path) {
         size && (size->height > kMaxCells || size->width > kMaxCells))
         return fail(invalid(below(path, "consoleSize"), "must be at most 65535 rows and columns"));
     if (process.user.umask.value_or(0) > kMaxUmask)
-        return fail(invalid(below(path, "user.umask"), "must be at most 511 (octal 777)",
-                            std::to_string(*process.user.umask)));
+        return fail(
+            invalid(below(path, "user.umask"), "must be at most 511 (octal 777)", *process.user.umask));
     int32_t const oom = process.oom_score_adj.value_or(0);
     if (oom < -kMaxOomScoreAdj || oom > kMaxOomScoreAdj)
-        return fail(invalid(below(path, "oomScoreAdj"), "must be from -1000 to 1000", std::to_string(oom)));
+        return fail(invalid(below(path, "oomScoreAdj"), "must be from -1000 to 1000", oom));
     return {};
 }
 

@@ -20,11 +20,11 @@ Result<void> check_memory(Resources const& resources, std::string const& path) {
     for (auto const& [name, value] : limits)
         if (value.value_or(0) < -1)
             return fail(invalid(below(path, "memory.") + std::string(name),
-                                "must be -1 (unlimited) or a size in bytes", std::to_string(*value)));
+                                "must be -1 (unlimited) or a size in bytes", *value));
     bool const both = memory.limit.value_or(0) > 0 && memory.swap.value_or(0) > 0;
     if (both && *memory.swap < *memory.limit)  // it is memory plus swap
         return fail(invalid(below(path, "memory.swap"), "must not be below memory.limit, which it includes",
-                            std::to_string(*memory.swap)));
+                            *memory.swap));
     return {};
 }
 
@@ -42,10 +42,9 @@ Result<void> check_cpu(Resources const& resources, std::string const& path) {
     if (!is_cpu_list(cpu.mems))
         return fail(invalid(below(path, "cpu.mems"), "must be a list such as \"0-1\"", cpu.mems));
     if (cpu.idle.value_or(0) != 0 && cpu.idle.value_or(0) != 1)
-        return fail(invalid(below(path, "cpu.idle"), "must be 0 or 1", std::to_string(*cpu.idle)));
+        return fail(invalid(below(path, "cpu.idle"), "must be 0 or 1", *cpu.idle));
     if (cpu.quota.value_or(0) > 0 && cpu.burst.value_or(0) > static_cast<uint64_t>(*cpu.quota))
-        return fail(
-            invalid(below(path, "cpu.burst"), "must not be above cpu.quota", std::to_string(*cpu.burst)));
+        return fail(invalid(below(path, "cpu.burst"), "must not be above cpu.quota", *cpu.burst));
     return {};
 }
 
@@ -58,12 +57,11 @@ Result<void> check_block_io(Resources const& resources, std::string const& path)
     if (!resources.block_io) return {};
     auto const& io = *resources.block_io;
     std::string const at = below(path, "blockIO");
-    if (!is_weight(io.weight))
-        return fail(invalid(at + ".weight", "must be from 10 to 1000", std::to_string(*io.weight)));
+    if (!is_weight(io.weight)) return fail(invalid(at + ".weight", "must be from 10 to 1000", *io.weight));
     for (size_t i = 0; i < io.weight_device.size(); ++i)
         if (!is_weight(io.weight_device[i].weight))
             return fail(invalid(item(at + ".weightDevice", i) + ".weight", "must be from 10 to 1000",
-                                std::to_string(*io.weight_device[i].weight)));
+                                *io.weight_device[i].weight));
     return {};
 }
 

@@ -27,8 +27,7 @@ bool takes_errno(std::string_view action) {
 Result<void> check_errno(std::optional<uint32_t> errno_ret, std::string const& action,
                          std::string const& path) {
     if (!errno_ret) return {};
-    if (*errno_ret > kMaxErrno)
-        return fail(invalid(path, "must be at most 4095", std::to_string(*errno_ret)));
+    if (*errno_ret > kMaxErrno) return fail(invalid(path, "must be at most 4095", *errno_ret));
     if (!takes_errno(action)) return fail(invalid(path, "must not be set for action " + quoted(action)));
     return {};
 }
@@ -40,8 +39,7 @@ Result<void> check_rule(SeccompRule const& rule, size_t index) {
     TRY(check_errno(rule.errno_ret, rule.action, at + ".errnoRet"));
     for (size_t i = 0; i < rule.args.size(); ++i) {
         if (rule.args[i].index > kMaxArgIndex)
-            return fail(invalid(item(at + ".args", i) + ".index", "must be from 0 to 5",
-                                std::to_string(rule.args[i].index)));
+            return fail(invalid(item(at + ".args", i) + ".index", "must be from 0 to 5", rule.args[i].index));
         if (!is_one_of(rule.args[i].op, kSeccompOperators))
             return fail(invalid(item(at + ".args", i) + ".op", "unknown operator", rule.args[i].op));
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The words of validation errors, so that all of them read alike: "PATH: must be …, is VALUE".
 #pragma once
+#include <concepts>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,9 @@ inline std::string item(std::string const& path, size_t index) {
 
 inline Error invalid(std::string const& path, std::string const& rule, std::string_view value) {
     return Error(Errc::kInvalidConfig, path + ": " + rule + ", is " + quoted(value));
+}
+inline Error invalid(std::string const& path, std::string const& rule, std::integral auto value) {
+    return Error(Errc::kInvalidConfig, path + ": " + rule + ", is " + std::to_string(value));
 }
 inline Error invalid(std::string const& path, std::string const& rule) {
     return Error(Errc::kInvalidConfig, path + ": " + rule);

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "oci/annotations.h"
+
+#include <gtest/gtest.h>
+
+#include "oci/mount_options.h"
+
+namespace krun::oci {
+namespace {
+
+using Map = std::map<std::string, std::string>;
+
+std::string verdict(Map const& annotations) {
+    auto const read = read_annotations(annotations);
+    return read.ok() ? "accepted" : read.error().message();
+}
+
+TEST(Annotations, MachineIsDescribed) {
+    auto const read = read_annotations({{"krun.cpus", "4"},
+                                        {"krun.ram_mib", "2048"},
+                                        {"krun.use_passt", "1"},
+                                        {"krun.nested_virt", "2"},
+                                        {"krun-oci.kernel", "/boot/vmlinux"},
+                                        {"krun-oci.debug", "true"}});
+    ASSERT_TRUE(read.ok()) << read.error().message();
+    EXPECT_EQ(read.value().cpus, 4u);
+    EXPECT_EQ(read.value().ram_mib, 2048u);
+    EXPECT_TRUE(read.value().use_passt);
+    EXPECT_TRUE(read.value().nested_virt);
+    EXPECT_EQ(read.value().kernel, "/boot/vmlinux");
+    EXPECT_TRUE(read.value().debug);
+    EXPECT_FALSE(read.value().sandbox);
+}
+
+TEST(Annotations, ValuesThatCrunIgnoresMeanTheDefault) {
+    auto const read =
+        read_annotations({{"krun.cpus", "0"}, {"krun.ram_mib", "128"}, {"krun.use_passt", "0"}});
+    ASSERT_TRUE(read.ok()) << read.error().message();
+    EXPECT_EQ(read.value().cpus, std::nullopt);
+    EXPECT_EQ(read.value().ram_mib, std::nullopt);
+    EXPECT_FALSE(read.value().use_passt);
+}
+
+TEST(Annotations, BadValueNamesKeyRuleAndValue) {
+    EXPECT_EQ(verdict({{"krun.cpus", "-1"}}),
+              R"(annotations["krun.cpus"]: must be a number of CPUs from 1 to 64, is "-1")");
+    EXPECT_NE(verdict({{"krun.cpus", "65"}}), "accepted");
+    EXPECT_NE(verdict({{"krun.cpus", "4 "}}), "accepted");
+    EXPECT_NE(verdict({{"krun.ram_mib", "1048577"}}), "accepted");
+    EXPECT_NE(verdict({{"krun.ram_mib", "18446744073709551616"}}), "accepted");
+    EXPECT_NE(verdict({{"krun.use_passt", "yes"}}), "accepted");
+    EXPECT_NE(verdict({{"krun-oci.kernel", "vmlinux"}}), "accepted");
+    EXPECT_NE(verdict({{"krun-oci.debug", "1"}}), "accepted");
+    EXPECT_NE(verdict({{"run.oci.handler", "wasm"}}), "accepted");
+}
+
+TEST(Annotations, UnknownKeyIsAnErrorOnlyInOurOwnNamespace) {
+    EXPECT_EQ(verdict({{"krun-oci.cpus", "1"}}), "annotations[\"krun-oci.cpus\"]: there is no such setting");
+    EXPECT_EQ(verdict({{"krun-oci.", "1"}}), "annotations[\"krun-oci.\"]: there is no such setting");
+    EXPECT_EQ(verdict({{"krun.tomorrow", "1"},
+                       {"io.podman.x", ""},
+                       {"run.oci.handler", "krun"},
+                       {"krun-oci", ""},
+                       {"krun-other.x", ""}}),
+              "accepted");
+}
+
+TEST(Annotations, WhatIsNotImplementedIsUnsupportedUnlessItIsOff) {
+    auto const read = read_annotations({{"krun.variant", "sev"}});
+    ASSERT_FALSE(read.ok());
+    EXPECT_EQ(read.error().code(), Errc::kUnsupported);
+    EXPECT_EQ(verdict({{"krun.variant", ""}, {"krun.gpu_flags", "0"}}), "accepted");
+    EXPECT_NE(verdict({{"krun.gpu_flags", "3"}}), "accepted");
+}
+
+TEST(Annotations, PauseContainersOfBothEnginesAreRecognised) {
+    EXPECT_TRUE(read_annotations({{"io.kubernetes.cri.container-type", "sandbox"}}).value().sandbox);
+    EXPECT_TRUE(read_annotations({{"io.kubernetes.cri-o.ContainerType", "sandbox"}}).value().sandbox);
+    EXPECT_FALSE(read_annotations({{"io.kubernetes.cri.container-type", "container"}}).value().sandbox);
+}
+
+TEST(MountOptions, LastOfReadOnlyAndReadWriteCounts) {
+    std::vector<std::string> const writable = {"ro", "rw"};
+    std::vector<std::string> const tree = {"rbind", "rro", "mode=755"};
+    EXPECT_FALSE(parse_mount_options(writable).value().read_only);
+    auto const options = parse_mount_options(tree).value();
+    EXPECT_TRUE(options.bind && options.recursive && options.read_only && options.recursive_read_only);
+}
+
+TEST(MountOptions, ListForFeaturesIsSortedAndHoldsNothingThatIsRefused) {
+    auto const known = known_mount_options();
+    EXPECT_TRUE(std::is_sorted(known.begin(), known.end()));
+    for (auto const name : known) {
+        std::vector<std::string> const one = {std::string(name)};
+        EXPECT_TRUE(parse_mount_options(one).ok()) << name;
+    }
+}
+
+}  // namespace
+}  // namespace krun::oci
