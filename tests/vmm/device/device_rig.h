@@ -2,8 +2,6 @@
 // Stands where the transport and the worker stand: activates a device, plays its driver's queues, delivers
 // notifications and turns its event loop, all on the test's thread.
 #pragma once
-#include <gtest/gtest.h>
-
 #include <memory>
 #include <optional>
 #include <string>
