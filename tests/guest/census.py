@@ -16,7 +16,7 @@ def take():
     return (_processes() | _mounts() | _cgroups() | _sockets() | _files()) - _kKept
 
 
-def residue(before, patience=3.0):
+def residue(before, patience=15.0):
     """The sorted new things, once they stayed for `patience` seconds. Reaps children meanwhile."""
     end = time.monotonic() + patience
     while True:

@@ -89,8 +89,8 @@ class Case:
         directory = self.directory / f"bundle{self._bundles}"
         return Bundle(directory, list(args) or ["/bin/true"], self.lab.probe)
 
-    def container(self, bundle, name="box", environment=None):
-        one = Container(self.lab.runtime, self.state, self.directory, bundle, name, environment)
+    def container(self, bundle, name="box", environment=None, runtime=None):
+        one = Container(runtime or self.lab.runtime, self.state, self.directory, bundle, name, environment)
         self._containers.append(one)
         return one
 
