@@ -195,7 +195,8 @@ TEST_F(MachineKvmTest, MoreRamThanFitsBelowTheGapIsTwoRegions) {
 TEST_F(MachineKvmTest, BadSpecificationsAreRefusedWithTheReason) {
     auto too_many = spec("spin");
     too_many.vcpus = 65;
-    EXPECT_EQ(Machine::make(std::move(too_many), kinds).error().message(), "a machine has 1 to 64 vCPUs, not 65");
+    EXPECT_EQ(Machine::make(std::move(too_many), kinds).error().message(),
+              "a machine has 1 to 64 vCPUs, not 65");
     auto too_small = spec("spin");
     too_small.ram_bytes = 1 << 20;
     EXPECT_EQ(Machine::make(std::move(too_small), kinds).error().message(),
