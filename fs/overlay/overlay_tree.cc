@@ -38,6 +38,16 @@ static Result<void> check_component(std::string_view path, std::string_view name
     return {};
 }
 
+// A path that can never be right is told so before anything is looked up.
+static Result<void> check_path(std::string_view path, std::string_view rest) {
+    while (true) {
+        auto const slash = rest.find('/');
+        TRY(check_component(path, rest.substr(0, slash)));
+        if (slash == rest.npos) return {};
+        rest.remove_prefix(slash + 1);
+    }
+}
+
 Result<NodeId> OverlayFs::step(std::string_view path, NodeId parent, std::string_view name) {
     if (auto const* found = child(parent, name)) {
         if (found->type != DT_DIR) return fail(refused(path, "a parent is a file", ENOTDIR));
@@ -58,11 +68,11 @@ Result<NodeId> OverlayFs::step(std::string_view path, NodeId parent, std::string
 Result<OverlayFs::Place> OverlayFs::place(std::string_view path) {
     auto rest = path;
     if (rest.starts_with('/')) rest.remove_prefix(1);
+    TRY(check_path(path, rest));
     auto parent = root();
     while (true) {
         auto const slash = rest.find('/');
         auto const name = rest.substr(0, slash);
-        TRY(check_component(path, name));
         if (slash == rest.npos) {
             auto const siblings = children_.find(parent);
             if (siblings != children_.end() && siblings->second.contains(name))
