@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel loader over a file that the fuzzer wrote. Properties: it ends; what it accepts has its entry
+// point in RAM; and it never touches the first MiB, where the boot structures lie.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "base/fd.h"
+#include "vmm/boot/elf.h"
+#include "vmm/memory/layout.h"
+
+namespace {
+
+using namespace krun;
+using namespace krun::vmm;
+
+constexpr uint64_t kRam = 4 << 20;
+
+void require(bool condition) {
+    if (!condition) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(uint8_t const* data, size_t size) {
+    auto file = make_memfd("fuzzed kernel", 0);
+    require(file.ok() && write_full(file.value().borrow(), std::as_bytes(std::span(data, size))).ok());
+    GuestRange const range{GuestAddr{0}, kRam};
+    auto ram = GuestMemory::make({&range, 1});
+    require(ram.ok());
+    auto const entry = load_elf(ram.value(), file.value().borrow());
+    if (entry.ok()) require(raw(entry.value()) >= layout::kHighRamBegin && raw(entry.value()) < kRam);
+    if (!entry.ok()) require(!entry.error().message().empty());
+    auto const low = ram.value().regions()[0].host.bytes().first(layout::kHighRamBegin);
+    require(std::all_of(low.begin(), low.end(), [](std::byte b) { return b == std::byte{0}; }));
+    return 0;
+}
