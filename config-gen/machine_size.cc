@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/strings.h"
+#include "oci/annotations.h"
 
 namespace krun {
 namespace {
@@ -14,19 +15,6 @@ namespace {
 constexpr uint64_t kMib = uint64_t{1} << 20;
 // runtime-spec's cpu.period when only quota is given: the kernel's default, in µs.
 constexpr uint64_t kDefaultPeriod = 100'000;
-
-Result<std::optional<uint32_t>> annotation(oci::Spec const& spec, char const* key, uint32_t min,
-                                           uint32_t max) {
-    auto const it = spec.annotations.find(key);
-    if (it == spec.annotations.end()) return std::optional<uint32_t>();
-    auto const value = parse_uint64(it->second);
-    if (!value || *value < min || *value > max)
-        return fail(Error(Errc::kInvalidConfig, std::string("annotations.") + key +
-                                                    ": must be a number from " + std::to_string(min) +
-                                                    " to " + std::to_string(max) + ", is " +
-                                                    quoted(it->second)));
-    return std::optional<uint32_t>(static_cast<uint32_t>(*value));
-}
 
 std::optional<uint64_t> cpus_of_quota(oci::CpuLimits const& cpu) {
     int64_t const quota = cpu.quota.value_or(0);
@@ -69,8 +57,7 @@ uint64_t ram_mib_of_limits(oci::Spec const& spec) {
 }  // namespace
 
 Result<MachineSize> machine_size(oci::Spec const& spec, uint32_t host_cpus) {
-    auto const cpus = TRY(annotation(spec, "krun.cpus", 1, kMaxVcpus));
-    auto const ram = TRY(annotation(spec, "krun.ram_mib", kMinRamMib, kMaxRamMib));
+    auto const wanted = TRY(oci::read_annotations(spec.annotations));
     uint64_t vcpus = vcpus_of_limits(spec, host_cpus);
     uint64_t ram_mib = ram_mib_of_limits(spec);
     if (spec.vm && spec.vm->hw_config) {
@@ -79,8 +66,8 @@ Result<MachineSize> machine_size(oci::Spec const& spec, uint32_t host_cpus) {
         if (spec.vm->hw_config->memory) ram_mib = (*spec.vm->hw_config->memory + kMib - 1) / kMib;
     }
     return MachineSize{
-        cpus.value_or(static_cast<uint32_t>(std::clamp<uint64_t>(vcpus, 1, kMaxVcpus))),
-        ram.value_or(static_cast<uint32_t>(std::clamp<uint64_t>(ram_mib, kMinRamMib, kMaxRamMib))),
+        wanted.cpus.value_or(static_cast<uint32_t>(std::clamp<uint64_t>(vcpus, 1, kMaxVcpus))),
+        wanted.ram_mib.value_or(static_cast<uint32_t>(std::clamp<uint64_t>(ram_mib, kMinRamMib, kMaxRamMib))),
     };
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "oci/annotations.h"
 
+#include <array>
+#include <iterator>
+
 #include "base/strings.h"
 
 namespace krun::oci {
@@ -13,20 +16,6 @@ constexpr uint64_t kMaxVcpus = 64;
 constexpr uint64_t kMaxRamMib = uint64_t{1} << 20;  // 1 TiB
 constexpr uint64_t kRamMibIgnoredBelow = 129;       // crun's rule: the kernel alone needs that much
 
-// krun.* switches are numbers, of which every one above 0 means yes.
-Verdict read_switch(std::string const& value, bool& out) {
-    auto const number = parse_uint64(value);
-    if (!number) return "must be a number, 0 for no and 1 for yes";
-    out = *number > 0;
-    return {};
-}
-
-Verdict read_boolean(std::string const& value, bool& out) {
-    if (value != "true" && value != "false") return "must be \"true\" or \"false\"";
-    out = value == "true";
-    return {};
-}
-
 Verdict read_cpus(std::string const& value, MachineAnnotations& out) {
     auto const number = parse_uint64(value);
     if (!number || *number > kMaxVcpus) return "must be a number of CPUs from 1 to 64";
@@ -37,7 +26,7 @@ Verdict read_cpus(std::string const& value, MachineAnnotations& out) {
 Verdict read_ram(std::string const& value, MachineAnnotations& out) {
     auto const number = parse_uint64(value);
     if (!number || *number > kMaxRamMib) return "must be a number of MiB, at most 1048576";
-    if (*number >= kRamMibIgnoredBelow) out.ram_mib = *number;
+    if (*number >= kRamMibIgnoredBelow) out.ram_mib = static_cast<uint32_t>(*number);
     return {};
 }
 
@@ -52,11 +41,6 @@ Verdict read_handler(std::string const& value, MachineAnnotations&) {
     return {};
 }
 
-Verdict read_sandbox(std::string const& value, MachineAnnotations& out) {
-    out.sandbox = out.sandbox || value == "sandbox";
-    return {};
-}
-
 struct Row {
     AnnotationHelp help;
     Verdict (*read)(std::string const& value, MachineAnnotations& out);  // nullptr: not implemented
@@ -65,25 +49,19 @@ struct Row {
 constexpr Row kRows[] = {
     {{"krun.cpus", "1 to 64", "virtual CPUs; 0 for the default"}, read_cpus},
     {{"krun.ram_mib", "129 to 1048576", "memory of the machine in MiB; less means the default"}, read_ram},
-    {{"krun.use_passt", "0 or 1", "network through passt"},
-     [](auto const& v, auto& out) { return read_switch(v, out.use_passt); }},
-    {{"krun.nested_virt", "0 or 1", "let the guest run virtual machines"},
-     [](auto const& v, auto& out) { return read_switch(v, out.nested_virt); }},
+    {{"krun.use_passt", "0", "not implemented: network through passt"}, nullptr},
+    {{"krun.nested_virt", "0", "not implemented: virtual machines in the guest"}, nullptr},
     {{"krun.variant", "", "not implemented: confidential machines"}, nullptr},
-    {{"krun.gpu_flags", "", "not implemented: graphics"}, nullptr},
+    {{"krun.gpu_flags", "0", "not implemented: graphics"}, nullptr},
     {{"run.oci.handler", "krun", "accepted, for configurations written for crun"}, read_handler},
     {{"krun-oci.kernel", "absolute path", "kernel image on the host"}, read_kernel},
-    {{"krun-oci.debug", "true or false", "the guest's init tells its steps on the guest's console"},
-     [](auto const& v, auto& out) { return read_boolean(v, out.debug); }},
-    {{"io.kubernetes.cri.container-type", "sandbox", "a pod's pause container: no machine"}, read_sandbox},
-    {{"io.kubernetes.cri-o.ContainerType", "sandbox", "a pod's pause container: no machine"}, read_sandbox},
 };
 
 std::string where(std::string_view key) {
     return "annotations[" + quoted(key) + "]: ";
 }
 
-// "", "0" are how a switch that does not exist here may be off.
+// "" and "0" are how a switch that does not exist here may be off.
 Result<void> read_one(Row const& row, std::string const& value, MachineAnnotations& out) {
     if (row.read == nullptr) {
         if (value.empty() || value == "0") return {};

@@ -2,7 +2,6 @@
 // The annotations that mean something to this runtime, typed. All others are metadata of somebody else and
 // are accepted silently (runtime-spec config.md#annotations).
 #pragma once
-#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -16,12 +15,8 @@ namespace krun::oci {
 
 struct MachineAnnotations {
     std::optional<uint32_t> cpus;     // krun.cpus: 1..64; 0 means the default, as for crun
-    std::optional<uint64_t> ram_mib;  // krun.ram_mib: above 128, below that it means the default, as for crun
-    bool use_passt = false;           // krun.use_passt
-    bool nested_virt = false;         // krun.nested_virt
+    std::optional<uint32_t> ram_mib;  // krun.ram_mib: above 128; up to that it means the default, as for crun
     std::string kernel;               // krun-oci.kernel: absolute path of a kernel image on the host
-    bool debug = false;               // krun-oci.debug: the guest's init tells its steps
-    bool sandbox = false;             // this is a pod's pause container (containerd, CRI-O)
 };
 
 // A value that does not fit its key, and any key in krun-oci. that does not exist, is kInvalidConfig; what is

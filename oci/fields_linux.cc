@@ -12,10 +12,11 @@ constexpr Field<Namespace> kNamespace[] = {
     field<&Namespace::path>("path", Effect::kHost),
 };
 
+constexpr std::string_view kNoUserNamespace = "user namespaces are not implemented";
 constexpr Field<IdMapping> kIdMapping[] = {
-    field<&IdMapping::container_id>("containerID", Effect::kHost, kRequired),
-    field<&IdMapping::host_id>("hostID", Effect::kHost, kRequired),
-    field<&IdMapping::size>("size", Effect::kHost, kRequired),
+    field<&IdMapping::container_id>("containerID", Effect::kRefused, kRequired, kNoUserNamespace),
+    field<&IdMapping::host_id>("hostID", Effect::kRefused, kRequired, kNoUserNamespace),
+    field<&IdMapping::size>("size", Effect::kRefused, kRequired, kNoUserNamespace),
 };
 
 constexpr Field<Device> kDevice[] = {
@@ -60,8 +61,8 @@ constexpr Field<Personality> kPersonality[] = {
 
 constexpr Field<Linux> kLinux[] = {
     field<&Linux::namespaces>("namespaces", Effect::kHostAndGuest),
-    field<&Linux::uid_mappings>("uidMappings", Effect::kHost),
-    field<&Linux::gid_mappings>("gidMappings", Effect::kHost),
+    field<&Linux::uid_mappings>("uidMappings", Effect::kRefused, kOptional, kNoUserNamespace),
+    field<&Linux::gid_mappings>("gidMappings", Effect::kRefused, kOptional, kNoUserNamespace),
     field<&Linux::devices>("devices", Effect::kGuest),
     field<&Linux::cgroups_path>("cgroupsPath", Effect::kHost),
     field<&Linux::resources>("resources", Effect::kHostAndGuest),

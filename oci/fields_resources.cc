@@ -33,9 +33,9 @@ constexpr Field<MemoryLimits> kMemory[] = {
 
 constexpr Field<CpuLimits> kCpu[] = {
     field<&CpuLimits::shares>("shares", Effect::kHost),
-    field<&CpuLimits::quota>("quota", Effect::kHost),
+    field<&CpuLimits::quota>("quota", Effect::kHostAndGuest),
     field<&CpuLimits::burst>("burst", Effect::kHost),
-    field<&CpuLimits::period>("period", Effect::kHost),
+    field<&CpuLimits::period>("period", Effect::kHostAndGuest),
     field<&CpuLimits::realtime_runtime>("realtimeRuntime", Effect::kIgnored, kOptional, kOnlyV1),
     field<&CpuLimits::realtime_period>("realtimePeriod", Effect::kIgnored, kOptional, kOnlyV1),
     field<&CpuLimits::cpus>("cpus", Effect::kHost),
@@ -94,7 +94,7 @@ constexpr Field<Resources> kResources[] = {
     field<&Resources::devices>("devices", Effect::kIgnored, kOptional,
                                "the guest has no device of the host that a rule could guard"),
     field<&Resources::memory>("memory", Effect::kHostAndGuest),
-    field<&Resources::cpu>("cpu", Effect::kHost),
+    field<&Resources::cpu>("cpu", Effect::kHostAndGuest),
     field<&Resources::pids>("pids", Effect::kGuest),
     field<&Resources::block_io>("blockIO", Effect::kHost),
     field<&Resources::hugepage_limits>("hugepageLimits", Effect::kHost),

@@ -61,8 +61,9 @@ inline constexpr std::string_view kRlimitNames[] = {
     "RLIMIT_MSGQUEUE", "RLIMIT_NICE",  "RLIMIT_RTPRIO", "RLIMIT_RTTIME",
 };
 
+// "user" is known and refused.
 inline constexpr std::string_view kNamespaceTypes[] = {"cgroup", "ipc",  "mount", "network",
-                                                       "pid",    "time", "user",  "uts"};
+                                                       "pid",    "time", "uts"};
 
 inline constexpr std::string_view kPropagations[] = {"private",     "rprivate", "rshared", "rslave",
                                                      "runbindable", "shared",   "slave",   "unbindable"};

@@ -42,7 +42,6 @@ struct Hooks {
 
 struct VmKernel {
     std::string path;  // absolute, on the host
-    std::vector<std::string> parameters;
 };
 
 struct VmHardware {

@@ -16,29 +16,19 @@ std::string verdict(Map const& annotations) {
 }
 
 TEST(Annotations, MachineIsDescribed) {
-    auto const read = read_annotations({{"krun.cpus", "4"},
-                                        {"krun.ram_mib", "2048"},
-                                        {"krun.use_passt", "1"},
-                                        {"krun.nested_virt", "2"},
-                                        {"krun-oci.kernel", "/boot/vmlinux"},
-                                        {"krun-oci.debug", "true"}});
+    auto const read = read_annotations(
+        {{"krun.cpus", "4"}, {"krun.ram_mib", "2048"}, {"krun-oci.kernel", "/boot/vmlinux"}});
     ASSERT_TRUE(read.ok()) << read.error().message();
     EXPECT_EQ(read.value().cpus, 4u);
     EXPECT_EQ(read.value().ram_mib, 2048u);
-    EXPECT_TRUE(read.value().use_passt);
-    EXPECT_TRUE(read.value().nested_virt);
     EXPECT_EQ(read.value().kernel, "/boot/vmlinux");
-    EXPECT_TRUE(read.value().debug);
-    EXPECT_FALSE(read.value().sandbox);
 }
 
 TEST(Annotations, ValuesThatCrunIgnoresMeanTheDefault) {
-    auto const read =
-        read_annotations({{"krun.cpus", "0"}, {"krun.ram_mib", "128"}, {"krun.use_passt", "0"}});
+    auto const read = read_annotations({{"krun.cpus", "0"}, {"krun.ram_mib", "128"}});
     ASSERT_TRUE(read.ok()) << read.error().message();
     EXPECT_EQ(read.value().cpus, std::nullopt);
     EXPECT_EQ(read.value().ram_mib, std::nullopt);
-    EXPECT_FALSE(read.value().use_passt);
 }
 
 TEST(Annotations, BadValueNamesKeyRuleAndValue) {
@@ -48,9 +38,7 @@ TEST(Annotations, BadValueNamesKeyRuleAndValue) {
     EXPECT_NE(verdict({{"krun.cpus", "4 "}}), "accepted");
     EXPECT_NE(verdict({{"krun.ram_mib", "1048577"}}), "accepted");
     EXPECT_NE(verdict({{"krun.ram_mib", "18446744073709551616"}}), "accepted");
-    EXPECT_NE(verdict({{"krun.use_passt", "yes"}}), "accepted");
     EXPECT_NE(verdict({{"krun-oci.kernel", "vmlinux"}}), "accepted");
-    EXPECT_NE(verdict({{"krun-oci.debug", "1"}}), "accepted");
     EXPECT_NE(verdict({{"run.oci.handler", "wasm"}}), "accepted");
 }
 
@@ -69,14 +57,8 @@ TEST(Annotations, WhatIsNotImplementedIsUnsupportedUnlessItIsOff) {
     auto const read = read_annotations({{"krun.variant", "sev"}});
     ASSERT_FALSE(read.ok());
     EXPECT_EQ(read.error().code(), Errc::kUnsupported);
-    EXPECT_EQ(verdict({{"krun.variant", ""}, {"krun.gpu_flags", "0"}}), "accepted");
+    EXPECT_EQ(verdict({{"krun.variant", ""}, {"krun.gpu_flags", "0"}, {"krun.use_passt", "0"}}), "accepted");
     EXPECT_NE(verdict({{"krun.gpu_flags", "3"}}), "accepted");
-}
-
-TEST(Annotations, PauseContainersOfBothEnginesAreRecognised) {
-    EXPECT_TRUE(read_annotations({{"io.kubernetes.cri.container-type", "sandbox"}}).value().sandbox);
-    EXPECT_TRUE(read_annotations({{"io.kubernetes.cri-o.ContainerType", "sandbox"}}).value().sandbox);
-    EXPECT_FALSE(read_annotations({{"io.kubernetes.cri.container-type", "container"}}).value().sandbox);
 }
 
 TEST(MountOptions, LastOfReadOnlyAndReadWriteCounts) {
