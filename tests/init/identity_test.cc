@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who the payload is: names to bits, the passwd file, the order of the steps.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <linux/capability.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <string>
+
+#include "init/capabilities.h"
+#include "init/cgroup.h"
+#include "init/passwd.h"
+#include "init/payload.h"
+#include "init/payload_setup.h"
+#include "init/seccomp.h"
+#include "init/sysctl.h"
+
+namespace krun::init {
+namespace {
+
+TEST(Capabilities, NamesBecomeTheBitsOfTheKernelsHeader) {
+    auto const sets = parse_capabilities({.bounding = {"CAP_CHOWN", "CAP_CHECKPOINT_RESTORE"},
+                                          .effective = {"CAP_NET_ADMIN"},
+                                          .inheritable = {},
+                                          .permitted = {"CAP_SYS_ADMIN"},
+                                          .ambient = {"CAP_SETFCAP"}},
+                                         CAP_LAST_CAP);
+    EXPECT_EQ(sets.bounding, uint64_t{1} << CAP_CHOWN | uint64_t{1} << CAP_CHECKPOINT_RESTORE);
+    EXPECT_EQ(sets.effective, uint64_t{1} << CAP_NET_ADMIN);
+    EXPECT_EQ(sets.inheritable, 0u);
+    EXPECT_EQ(sets.permitted, uint64_t{1} << CAP_SYS_ADMIN);
+    EXPECT_EQ(sets.ambient, uint64_t{1} << CAP_SETFCAP);
+}
+
+TEST(Capabilities, UnknownNamesAndThoseAboveTheKernelsAreLeftOut) {
+    guest::Capabilities names;
+    names.bounding = {"CAP_FLY", "chown", "CAP_BPF", "CAP_KILL"};
+    EXPECT_EQ(parse_capabilities(names, CAP_AUDIT_READ).bounding, uint64_t{1} << CAP_KILL);
+}
+
+TEST(Capabilities, RunningKernelsLastOneIsPlausible) {
+    EXPECT_GE(last_capability(), unsigned{CAP_AUDIT_READ});
+    EXPECT_LT(last_capability(), 63u);
+}
+
+TEST(Passwd, FirstMatchingLineDecides) {
+    EXPECT_EQ(home_in_passwd("root:x:0:0:r:/root:/bin/sh\na:x:7:7::/home/a:\nb:x:7:7::/home/b:\n", 7),
+              "/home/a");
+}
+
+TEST(Passwd, MalformedLinesArePassedOver) {
+    EXPECT_EQ(home_in_passwd("a:x:7\n::7:::/no:::\nb:x:+7:7::/no:\nc:x: 7:7::/no:\nd:x:7:7::/home/d:", 7),
+              "/home/d");
+}
+
+TEST(Passwd, NoLineAndNoFileGiveNoHome) {
+    EXPECT_EQ(home_in_passwd("", 0), "");
+    EXPECT_EQ(home_in_passwd("root:x:0:0::/root:/bin/sh\n", 1), "");
+}
+
+TEST(Sysctl, DotsAreSlashesAndSlashesAreDots) {
+    EXPECT_EQ(sysctl_path("net.ipv4.ip_forward"), "net/ipv4/ip_forward");
+    EXPECT_EQ(sysctl_path("net.ipv4.conf.eth0/1.forwarding"), "net/ipv4/conf/eth0.1/forwarding");
+    EXPECT_EQ(sysctl_path("net/ipv4/conf/eth0.1/forwarding"), "net/ipv4/conf/eth0.1/forwarding");
+}
+
+TEST(Cgroup, ControllersAreThoseOfTheFiles) {
+    EXPECT_EQ(controllers_of(
+                  {{"pids.max", "1"}, {"memory.max", "1"}, {"memory.high", "1"}, {"cgroup.freeze", "0"}}),
+              "+memory +pids");
+    EXPECT_EQ(controllers_of({}), "");
+}
+
+TEST(CloneFlags, PidAndMountAreAlwaysNewTheRestAsAsked) {
+    EXPECT_EQ(clone_flags({}), uint64_t{CLONE_NEWPID | CLONE_NEWNS});
+    guest::Krun krun;
+    krun.namespaces = {"uts", "ipc", "cgroup"};
+    EXPECT_EQ(clone_flags(krun), uint64_t{CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC});
+}
+
+TEST(Seccomp, ProgramIsWholeInstructionsAndNotTooMany) {
+    EXPECT_EQ(parse_seccomp("BgAAAAAA/38=").value().size(), 1u);  // BPF_RET, SECCOMP_RET_ALLOW
+    EXPECT_FALSE(parse_seccomp("").ok());
+    EXPECT_FALSE(parse_seccomp("BgAAAAAA/w==").ok());
+    EXPECT_FALSE(parse_seccomp("not base64!").ok());
+    EXPECT_FALSE(parse_seccomp(std::string(size_t{4} * 16384, 'A')).ok());
+}
+
+// Each pair names two steps whose order is a rule of the kernel or of runtime-spec.
+TEST(SetupSteps, RunInTheOneValidOrder) {
+    std::pair<char const*, char const*> const rules[] = {
+        {"boot tree", "mounts"},                // /proc of the boot tree goes with the pivot
+        {"mounts", "devices"},                  // nodes belong into the new /dev
+        {"devices", "restricted paths"},        // a mask may cover a device
+        {"streams", "root"},                    // the terminal comes from the payload's devpts
+        {"missing working directory", "root"},  // before the root is read-only
+        {"restricted paths", "root"},           // masks need the boot tree's null device
+        {"rlimits", "user"},                    // needs CAP_SYS_RESOURCE
+        {"bounding set", "user"},               // needs CAP_SETPCAP
+        {"user", "capabilities"},               // setuid clears the effective set
+        {"capabilities", "no_new_privs"},
+        {"user", "working directory as user"},
+    };
+    auto const at = [](std::string_view name) {
+        auto const steps = setup_steps();
+        return std::find_if(steps.begin(), steps.end(),
+                            [&](SetupStep const& step) { return step.name == name; });
+    };
+    for (auto const& [first, second] : rules) {
+        ASSERT_NE(at(first), setup_steps().end()) << first;
+        ASSERT_NE(at(second), setup_steps().end()) << second;
+        EXPECT_LT(at(first) - setup_steps().begin(), at(second) - setup_steps().begin())
+            << first << ", " << second;
+    }
+}
+
+}  // namespace
+}  // namespace krun::init
