@@ -35,6 +35,10 @@ Result<UniqueFd> bind_control_socket(BorrowedFd state_dir) {
 
 Result<std::unique_ptr<ControlServer>> ControlServer::make(EventLoop& loop, UniqueFd listener,
                                                            Handler handler) {
+    // Again, because the peer credentials of a connection are those of the last caller of listen(): a forced
+    // delete finds this process by them (control_peer.h), not the one that bound the socket.
+    if (::listen(listener.borrow().raw(), kBacklog) < 0)
+        return fail(Error::sys("listen on the control socket"));
     std::unique_ptr<ControlServer> server(new ControlServer(loop, std::move(listener), std::move(handler)));
     auto* const self = server.get();
     TRY(loop.add(self->listener_.borrow(), EPOLLIN, [self](uint32_t) { self->accept_one(); }));

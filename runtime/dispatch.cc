@@ -35,12 +35,6 @@ Result<void> start_log(Globals const& globals) {
     return {};
 }
 
-Result<Command const*> command_called(std::string const& name) {
-    Command const* const command = find_command(name);
-    if (command == nullptr) return fail(wrong_usage("unknown command " + quoted(name)));
-    return command;
-}
-
 Result<Outcome> run_command(Command const& command, Globals const& globals,
                             std::span<char const* const> arguments) {
     if (command.run == nullptr)
@@ -58,26 +52,26 @@ Result<Outcome> run_command(Command const& command, Globals const& globals,
 }
 
 Ended ended_with(Error const& error, int status) {
-    return {.status = status, .output = {}, .complaint = one_line(error.message()), .trace = error.trace()};
+    return {.status = status, .complaint = one_line(error.message())};
 }
 
 Ended ended_with(Outcome outcome) {
     return {.status = outcome.status,
             .output = std::move(outcome.output),
-            .complaint = one_line(outcome.complaint),
-            .trace = {}};
+            .complaint = one_line(std::move(outcome.complaint))};
 }
 
 // The command's own part of the line, with the log open.
 Ended run_logged(std::span<char const* const> words, Globals const& globals) {
-    auto const command = command_called(words.empty() ? "" : words.front());
-    auto outcome = command.ok() ? run_command(*command.value(), globals, words.subspan(1))
-                                : Result<Outcome>(fail(wrong_usage(command.error().message())));
-    int const failure_status = command.ok() ? command.value()->failure_status : 1;
+    std::string const name = words.empty() ? "" : words.front();
+    Command const* const command = find_command(name);
+    Result<Outcome> outcome = command != nullptr ? run_command(*command, globals, words.subspan(1))
+                                      : fail(wrong_usage("unknown command " + quoted(name)));
+    int const failure_status = command != nullptr ? command->failure_status : 1;
     Ended ended =
         outcome.ok() ? ended_with(std::move(outcome).value()) : ended_with(outcome.error(), failure_status);
     if (!ended.complaint.empty()) log(LogLevel::kError, ended.complaint);
-    if (globals.log_level != LogLevel::kDebug) ended.trace.clear();
+    if (!outcome.ok() && globals.log_level == LogLevel::kDebug) ended.trace = outcome.error().trace();
     return ended;
 }
 

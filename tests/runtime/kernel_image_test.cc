@@ -31,14 +31,14 @@ protected:
 
 TEST_F(KernelImageTest, NamedElfFileIsOpened) {
     use_kernel(kComplete);
-    auto const kernel = open_kernel();
+    auto const kernel = open_kernel("");
     ASSERT_TRUE(kernel.ok());
     EXPECT_EQ(kernel.value().path, dir_ / "vmlinux");
 }
 
 TEST_F(KernelImageTest, NamedButMissingIsAnErrorThatSaysWhatToDo) {
     ::setenv("KRUN_OCI_KERNEL", (dir_ / "nothing").c_str(), 1);
-    auto const kernel = open_kernel();
+    auto const kernel = open_kernel("");
     ASSERT_FALSE(kernel.ok());
     EXPECT_EQ(kernel.error().message(), "guest kernel " + (dir_ / "nothing") +
                                             " cannot be opened (ENOENT); set KRUN_OCI_KERNEL or install one");
@@ -47,7 +47,7 @@ TEST_F(KernelImageTest, NamedButMissingIsAnErrorThatSaysWhatToDo) {
 TEST_F(KernelImageTest, CompressedOrEmptyImageIsRefused) {
     for (auto const* content : {"", "\x1f\x8b gzip", "MZ bzImage"}) {
         use_kernel(content);
-        auto const kernel = open_kernel();
+        auto const kernel = open_kernel("");
         ASSERT_FALSE(kernel.ok()) << content;
         EXPECT_NE(kernel.error().message().find("expected an uncompressed ELF kernel"), std::string::npos);
     }
