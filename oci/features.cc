@@ -41,7 +41,7 @@ void write_cgroup(JsonWriter& writer) {
     writer.key("v2").boolean(true);
     writer.key("systemd").boolean(false);
     writer.key("systemdUser").boolean(false);
-    writer.key("rdma").boolean(true);
+    writer.key("rdma").boolean(false);
     writer.end_object();
 }
 

@@ -70,9 +70,10 @@ constexpr Field<BlockIo> kBlockIo[] = {
     field<&BlockIo::throttle_write_iops_device>("throttleWriteIOPSDevice", Effect::kHost),
 };
 
+constexpr std::string_view kNoHugepages = "guest memory takes no pages of hugetlbfs";
 constexpr Field<HugepageLimit> kHugepageLimit[] = {
-    field<&HugepageLimit::page_size>("pageSize", Effect::kHost, kRequired),
-    field<&HugepageLimit::limit>("limit", Effect::kHost, kRequired),
+    field<&HugepageLimit::page_size>("pageSize", Effect::kIgnored, kRequired, kNoHugepages),
+    field<&HugepageLimit::limit>("limit", Effect::kIgnored, kRequired, kNoHugepages),
 };
 
 constexpr Field<InterfacePriority> kInterfacePriority[] = {
@@ -85,9 +86,10 @@ constexpr Field<NetworkLimits> kNetwork[] = {
     field<&NetworkLimits::priorities>("priorities", Effect::kIgnored, kOptional, kOnlyV1),
 };
 
+constexpr std::string_view kNoRdma = "the guest has no RDMA device";
 constexpr Field<RdmaLimit> kRdma[] = {
-    field<&RdmaLimit::hca_handles>("hcaHandles", Effect::kHost),
-    field<&RdmaLimit::hca_objects>("hcaObjects", Effect::kHost),
+    field<&RdmaLimit::hca_handles>("hcaHandles", Effect::kIgnored, kOptional, kNoRdma),
+    field<&RdmaLimit::hca_objects>("hcaObjects", Effect::kIgnored, kOptional, kNoRdma),
 };
 
 constexpr Field<Resources> kResources[] = {
@@ -97,9 +99,9 @@ constexpr Field<Resources> kResources[] = {
     field<&Resources::cpu>("cpu", Effect::kHostAndGuest),
     field<&Resources::pids>("pids", Effect::kGuest),
     field<&Resources::block_io>("blockIO", Effect::kHost),
-    field<&Resources::hugepage_limits>("hugepageLimits", Effect::kHost),
+    field<&Resources::hugepage_limits>("hugepageLimits", Effect::kIgnored, kOptional, kNoHugepages),
     field<&Resources::network>("network", Effect::kIgnored, kOptional, kOnlyV1),
-    field<&Resources::rdma>("rdma", Effect::kHost),
+    field<&Resources::rdma>("rdma", Effect::kIgnored, kOptional, kNoRdma),
     field<&Resources::unified>("unified", Effect::kHost),
 };
 

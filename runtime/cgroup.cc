@@ -8,7 +8,6 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -18,16 +17,12 @@
 
 #include "base/fd.h"
 #include "base/strings.h"
+#include "runtime/cgroup_settings.h"
 
 namespace krun::runtime {
 namespace {
 
 constexpr char const* kRoot = "/sys/fs/cgroup";
-
-// What the container process needs beside guest RAM: its own memory, its threads' stacks, page tables and
-// KVM's shadow of guest memory. Without it the host's OOM killer would meet a payload at its limit before the
-// guest's own does.
-constexpr int64_t kProcessOverheadBytes = int64_t{64} << 20;
 
 bool has_cgroup2() {
     struct statfs info {};
@@ -52,58 +47,6 @@ Result<UniqueFd> enter_or_make(BorrowedFd parent, std::string const& name) {
     if (::mkdirat(parent.raw(), name.c_str(), 0755) < 0 && errno != EEXIST)
         return fail(Error::sys("create cgroup " + name));
     return open_at(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-}
-
-// cgroup v2's weight (1..10000) for v1's shares (2..262144), by the formula that runc and crun use.
-uint64_t weight_of_shares(uint64_t shares) {
-    uint64_t const clipped = std::clamp<uint64_t>(shares, 2, 262144);
-    return 1 + ((clipped - 2) * 9999) / 262142;
-}
-
-struct Setting {
-    std::string file;
-    std::string value;
-};
-
-std::string limit_text(int64_t value, int64_t extra = 0) {
-    return value < 0 ? "max" : std::to_string(value + extra);
-}
-
-void memory_settings(oci::MemoryLimits const& memory, std::vector<Setting>& out) {
-    if (memory.limit && *memory.limit != 0)
-        out.push_back({"memory.max", limit_text(*memory.limit, kProcessOverheadBytes)});
-    if (memory.reservation && *memory.reservation != 0)
-        out.push_back({"memory.low", limit_text(*memory.reservation)});
-    // The spec counts memory plus swap, the kernel swap alone.
-    if (memory.swap && *memory.swap != 0) {
-        int64_t const limit = memory.limit.value_or(0);
-        bool const unlimited = *memory.swap < 0 || limit < 0;
-        out.push_back({"memory.swap.max",
-                       unlimited ? "max" : std::to_string(std::max<int64_t>(0, *memory.swap - limit))});
-    }
-}
-
-void cpu_settings(oci::CpuLimits const& cpu, std::vector<Setting>& out) {
-    if (cpu.shares && *cpu.shares != 0)
-        out.push_back({"cpu.weight", std::to_string(weight_of_shares(*cpu.shares))});
-    if (cpu.quota || cpu.period) {
-        int64_t const quota = cpu.quota.value_or(-1);
-        out.push_back({"cpu.max", (quota <= 0 ? "max" : std::to_string(quota)) + " " +
-                                      std::to_string(cpu.period.value_or(100000))});
-    }
-    if (cpu.idle) out.push_back({"cpu.idle", std::to_string(*cpu.idle)});
-    if (!cpu.cpus.empty()) out.push_back({"cpuset.cpus", cpu.cpus});
-    if (!cpu.mems.empty()) out.push_back({"cpuset.mems", cpu.mems});
-}
-
-// What the host applies to the container process. pids.max is the guest's: here it would count our threads.
-std::vector<Setting> host_settings(oci::Resources const& resources) {
-    std::vector<Setting> out;
-    if (resources.memory) memory_settings(*resources.memory, out);
-    if (resources.cpu) cpu_settings(*resources.cpu, out);
-    if (resources.block_io && resources.block_io->weight && *resources.block_io->weight != 0)
-        out.push_back({"io.weight", "default " + std::to_string(*resources.block_io->weight)});
-    return out;
 }
 
 // By hand, because cgroup directories cannot be removed as files are; children first.
@@ -168,7 +111,7 @@ Result<UniqueFd> create_cgroup(std::string const& path, oci::Spec const& spec) {
     auto const pids = TRY(read_file(members.borrow(), 1 << 20));
     if (!pids.empty()) return fail(Error(Errc::kBadState, "cgroup " + path + " is in use"));
     if (spec.linux.resources) {
-        for (auto const& setting : host_settings(*spec.linux.resources))
+        for (auto const& setting : cgroup_settings(*spec.linux.resources))
             TRY_WITH(write_control(cgroup.borrow(), setting.file, setting.value), "linux.resources");
     }
     return cgroup;

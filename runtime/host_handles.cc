@@ -5,6 +5,7 @@
 
 #include "base/fd.h"
 #include "base/strings.h"
+#include "oci/annotations.h"
 #include "runtime/control_server.h"
 #include "runtime/kvm_device.h"
 #include "runtime/mount_points.h"
@@ -31,6 +32,13 @@ Result<BindHandle> open_bind(VmRequest const& request, BindSource const& bind) {
     return BindHandle{std::move(fd), bind.recursive, bind.readonly};
 }
 
+// The kernel that the user names: by annotation, else as runtime-spec config-vm.md#kernel. Empty: none.
+Result<std::string> wanted_kernel(oci::Spec const& spec) {
+    auto const annotations = TRY(oci::read_annotations(spec.annotations));
+    if (!annotations.kernel.empty()) return annotations.kernel;
+    return spec.vm && spec.vm->kernel ? spec.vm->kernel->path : std::string();
+}
+
 }  // namespace
 
 Result<HostHandles> open_host_handles(VmRequest const& request, GuestPlan const& plan) {
@@ -40,7 +48,8 @@ Result<HostHandles> open_host_handles(VmRequest const& request, GuestPlan const&
     host.mount_points =
         missing_mount_points(host.rootfs.borrow(), plan.config.mounts, plan.binds, host.binds);
     host.namespaces = TRY(plan_namespaces(request.spec));
-    host.kernel = TRY(open_kernel());
+    auto const kernel = TRY(wanted_kernel(request.spec));
+    host.kernel = TRY(open_kernel(kernel));
     host.kvm = TRY(open_kvm());
     host.dev_null = TRY(open_path("/dev/null", O_RDWR));
     host.state_dir = TRY(duplicate(request.state_dir));

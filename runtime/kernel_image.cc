@@ -72,7 +72,8 @@ bool contains(std::span<std::byte const> image, std::string_view needle) {
 
 }  // namespace
 
-Result<KernelImage> open_kernel() {
+Result<KernelImage> open_kernel(std::string const& wanted) {
+    if (!wanted.empty()) return open_elf(wanted);
     char const* const named = ::getenv("KRUN_OCI_KERNEL");
     if (named != nullptr && *named != '\0') return open_elf(named);
     auto const places = installed_places();
