@@ -150,12 +150,13 @@ void InodeStore::set_fd(NodeId node, Row& row, SharedFd fd, Dropped& dropped) {
     row.fd = std::move(fd);
     if (row.nameless) {
         ++held_;
-        return;
+    } else {
+        recent_.push_front(node);
+        row.recent = recent_.begin();
     }
-    recent_.push_front(node);
-    row.recent = recent_.begin();
-    if (recent_.size() <= limits_.cached_fds) return;
-    drop_fd(rows_.find(recent_.back())->second, dropped);
+    // At most half are held, so what is evicted is never what has just been added.
+    if (recent_.size() + held_ > limits_.cached_fds && !recent_.empty())
+        drop_fd(rows_.find(recent_.back())->second, dropped);
 }
 
 void InodeStore::drop_fd(Row& row, Dropped& dropped) {

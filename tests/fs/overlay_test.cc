@@ -432,7 +432,9 @@ TEST_F(OverRealTree, ListingsCanContinueFromEachOffset) {
         offsets.insert(all[i].dirent.off);
         auto const rest = client_->list_once(etc, fh, all[i].dirent.off, 1 << 16, false);
         ASSERT_EQ(rest.size(), all.size() - i - 1) << i;
-        if (!rest.empty()) EXPECT_EQ(rest.front().name, all[i + 1].name);
+        if (!rest.empty()) {
+            EXPECT_EQ(rest.front().name, all[i + 1].name);
+        }
     }
     EXPECT_EQ(offsets.size(), all.size());
     client_->list_once(etc, fh, 1 << 20, 4096, false);
@@ -444,7 +446,9 @@ TEST_F(OverRealTree, HiddenRealFilesAreNotLeftReferenced) {
     auto const etc = client_->walk("etc");
     EXPECT_EQ(client_->names(etc, 4096, true).size(), 3u);
     for (auto const& one : client_->list(etc, 4096, true)) {
-        if (one.name == "motd") EXPECT_EQ(one.entry.nodeid, client_->walk("etc/motd"));
+        if (one.name == "motd") {
+            EXPECT_EQ(one.entry.nodeid, client_->walk("etc/motd"));
+        }
     }
 }
 

@@ -442,7 +442,9 @@ TEST_F(HostTree, ListingsNameEachFileOnceWithItsAttributes) {
 TEST_F(HostTree, TheRootsParentIsNotTold) {
     serve();
     for (auto const& one : client_->list(1))
-        if (one.name == "..") EXPECT_EQ(one.dirent.ino, host_stat(".").st_ino);
+        if (one.name == "..") {
+            EXPECT_EQ(one.dirent.ino, host_stat(".").st_ino);
+        }
 }
 
 TEST_F(HostTree, ReadingADirectoryWhileItIsEmptiedMissesNothing) {
@@ -498,7 +500,9 @@ TEST_F(HostTree, TheHostsOwnXattrsAreNeitherSeenNorSet) {
         EXPECT_EQ(send(Opcode::kRemovexattr, f, args(name)), EOPNOTSUPP) << name;
     }
     EXPECT_EQ(client_->send(Opcode::kListxattr, f, args(abi::GetxattrIn{0, 0})).as<uint32_t>(), 0u);
-    if (planted) EXPECT_EQ(::getxattr(at("f").c_str(), "trusted.overlay.opaque", nullptr, 0), 1);
+    if (planted) {
+        EXPECT_EQ(::getxattr(at("f").c_str(), "trusted.overlay.opaque", nullptr, 0), 1);
+    }
 }
 
 // ---- read-only ----
