@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/log.h"
+#include "base/strings.h"
 #include "config-gen/write.h"
 #include "fs/null/null_fs.h"
 #include "fs/overlay/overlay_fs.h"
@@ -65,6 +67,13 @@ Result<std::unique_ptr<fs::FileSystem>> boot_tree(GuestPlan const& plan, HostHan
     return std::unique_ptr<fs::FileSystem>(std::move(tree));
 }
 
+// With --debug the guest kernel's console is part of the log as it comes.
+void tell_console(std::span<std::byte const> bytes) {
+    std::string_view const text(reinterpret_cast<char const*>(bytes.data()), bytes.size());
+    for (auto const line : split(text, '\n'))
+        if (!line.empty()) krun::log(LogLevel::kDebug, "guest: " + printable(line));
+}
+
 }  // namespace
 
 Result<vmm::MachineSpec> machine_for(GuestPlan const& plan, MachineSize const& size, HostHandles& host,
@@ -76,8 +85,10 @@ Result<vmm::MachineSpec> machine_for(GuestPlan const& plan, MachineSize const& s
     machine.kernel_name = host.kernel.path;
     machine.kvm = std::move(host.kvm);
     machine.cmdline = "root=" + std::string(kTag) + " rootfstype=virtiofs rw init=/init.krun";
-    machine.console.push_back(
-        {"", [log = std::move(log)](std::span<std::byte const> bytes) { log->append(bytes); }});
+    machine.console.push_back({"", [log = std::move(log)](std::span<std::byte const> bytes) {
+                                   log->append(bytes);
+                                   if (is_logged(LogLevel::kDebug)) tell_console(bytes);
+                               }});
     auto tree = TRY(boot_tree(plan, host));
     machine.shares.push_back({kTag, std::make_shared<fs::Server>(std::move(tree))});
     return machine;
