@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config-gen/from_oci.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "config-gen/write.h"
+#include "oci/load.h"
+#include "tests/support/golden.h"
+
+namespace krun {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+oci::Spec minimal() {
+    oci::Spec spec;
+    spec.process.emplace().args = {"sh"};
+    spec.process->cwd = "/";
+    return spec;
+}
+oci::Mount bind(std::string destination, std::string source, std::vector<std::string> options = {"rbind"}) {
+    return {std::move(destination), "bind", std::move(source), std::move(options)};
+}
+KrunConfig config_of(oci::Spec const& spec) {
+    return from_oci(spec).value().config;
+}
+// The same config through its bytes.
+KrunConfig reread(KrunConfig const& config) {
+    auto const json = Json::parse(write_krun_config(config), kMaxKrunConfigBytes).value();
+    return read_object<KrunConfig>(JsonAt(json)).value();
+}
+
+// UPDATE_GOLDEN=1 rewrites the expectations; the inputs are whole config.json files.
+class FromOciGolden : public ::testing::TestWithParam<char const*> {};
+TEST_P(FromOciGolden, GivesTheExpectedBytes) {
+    std::string const base = std::string("tests/golden/config-gen/") + GetParam();
+    auto const spec = oci::parse_spec(test::read_source_file(base + ".config.json")).value();
+    test::expect_golden(base + ".krun.json",
+                        write_krun_config(config_of(spec), JsonWriter::Style::kIndented));
+}
+INSTANTIATE_TEST_SUITE_P(Specs, FromOciGolden, ::testing::Values("podman", "runc_spec", "terminal"));
+
+TEST(FromOci, WithoutProcessIsRefused) {
+    EXPECT_EQ(from_oci({}).error().message(), "process: required field is missing");
+}
+
+TEST(FromOci, DefaultsAreThoseOfRuncsUsers) {
+    auto const config = config_of(minimal());
+    EXPECT_EQ(config.process.user.umask, 0022u);
+    EXPECT_THAT(config.process.capabilities.bounding, IsEmpty());
+    EXPECT_FALSE(config.process.oom_score_adj);
+    EXPECT_EQ(config.krun.root, "/rootfs");
+    EXPECT_EQ(config.krun.seccomp, "");
+}
+
+TEST(FromOci, UmaskZeroSurvivesTheBytes) {
+    auto spec = minimal();
+    spec.process->user.umask = 0;
+    EXPECT_EQ(reread(config_of(spec)).process.user.umask, 0u);
+}
+
+TEST(FromOci, DeviceModeZeroSurvivesTheBytes) {
+    auto spec = minimal();
+    spec.linux.devices = {{"c", "/dev/x", 1, 3, 0, {}, {}}};
+    EXPECT_EQ(reread(config_of(spec)).krun.devices.at(0).file_mode, 0u);
+}
+
+TEST(FromOci, BindSourcesAreNumberedInTheirOrderAndReported) {
+    auto spec = minimal();
+    spec.mounts = {
+        bind("/a", "/host/a"), {"/dev", "tmpfs", "tmpfs", {}}, bind("/b", "rel/b", {"bind", "ro"})};
+    auto const plan = from_oci(spec).value();
+    EXPECT_EQ(plan.config.mounts.at(0).source, "/binds/0");
+    EXPECT_EQ(plan.config.mounts.at(2).source, "/binds/1");
+    ASSERT_EQ(plan.binds.size(), 2u);
+    EXPECT_EQ(plan.binds[0].path, "/host/a");
+    EXPECT_EQ(plan.binds[0].mount, 0u);
+    EXPECT_TRUE(plan.binds[0].recursive);
+    EXPECT_FALSE(plan.binds[0].readonly);
+    EXPECT_EQ(plan.binds[1].path, "rel/b");
+    EXPECT_EQ(plan.binds[1].mount, 2u);
+    EXPECT_FALSE(plan.binds[1].recursive);
+    EXPECT_TRUE(plan.binds[1].readonly);
+}
+
+TEST(FromOci, BindByOptionAloneIsABind) {
+    auto spec = minimal();
+    spec.mounts = {{"/a", "none", "/host/a", {"rbind"}}, {"/b", "", "/host/b", {"bind"}}};
+    auto const plan = from_oci(spec).value();
+    EXPECT_EQ(plan.binds.size(), 2u);
+    EXPECT_EQ(plan.config.mounts.at(1).type, "bind");
+}
+
+TEST(FromOci, KernelFileSystemsAndDevicesAreTheGuestsOwn) {
+    auto spec = minimal();
+    spec.mounts = {bind("/x", "/sys/fs/cgroup"), bind("/y", "/proc"), bind("/dev/null", "/dev/null"),
+                   bind("/z", "/dev/shm"), bind("/w", "/system")};
+    auto const plan = from_oci(spec).value();
+    std::vector<std::string> sources;
+    for (auto const& mount : plan.config.mounts) sources.push_back(mount.source);
+    EXPECT_THAT(sources,
+                ElementsAre("tmpfs", "/sys/fs/cgroup", "/proc", "/dev/null", "/binds/0", "/binds/1"));
+}
+
+TEST(FromOci, MissingDevIsATmpfsBeforeAllOthers) {
+    auto spec = minimal();
+    spec.mounts = {{"/dev/pts", "devpts", "devpts", {}}};
+    auto const config = config_of(spec);
+    ASSERT_EQ(config.mounts.size(), 2u);
+    EXPECT_EQ(config.mounts[0].destination, "/dev");
+    EXPECT_EQ(config.mounts[0].type, "tmpfs");
+}
+
+TEST(FromOci, IdMappedMountIsRefusedByItsPath) {
+    auto spec = minimal();
+    spec.mounts = {bind("/a", "/b", {"bind", "idmap"})};
+    EXPECT_EQ(from_oci(spec).error().message(), "mounts[0].options: id-mapped mounts are not supported");
+}
+
+TEST(FromOci, LimitsThatProgramsReadGoIntoTheGuestsCgroup) {
+    auto spec = minimal();
+    auto& resources = spec.linux.resources.emplace();
+    resources.pids = oci::PidsLimit{100};
+    resources.memory.emplace().limit = 1 << 30;
+    resources.cpu.emplace().quota = 50'000;
+    auto const cgroup = config_of(spec).krun.cgroup;
+    EXPECT_EQ(cgroup.at("pids.max"), "100");
+    EXPECT_EQ(cgroup.at("memory.max"), "1073741824");
+    EXPECT_EQ(cgroup.at("cpu.max"), "50000 100000");
+}
+
+TEST(FromOci, UnlimitedIsNoLimitInTheGuest) {
+    auto spec = minimal();
+    auto& resources = spec.linux.resources.emplace();
+    resources.pids = oci::PidsLimit{-1};
+    resources.memory.emplace().limit = -1;
+    resources.cpu.emplace().quota = -1;
+    EXPECT_THAT(config_of(spec).krun.cgroup, IsEmpty());
+}
+
+TEST(FromOci, SeccompErrorsNameTheirPath) {
+    auto spec = minimal();
+    spec.linux.seccomp.emplace().default_action = "SCMP_ACT_NOTIFY";
+    EXPECT_EQ(from_oci(spec).error().message(),
+              "linux.seccomp: defaultAction: SCMP_ACT_NOTIFY is not supported");
+}
+
+TEST(FromOci, ConsoleSizeIsCarriedOnlyWithATerminalAndFitsIt) {
+    auto spec = minimal();
+    spec.process->console_size = oci::ConsoleSize{70'000, 80};
+    EXPECT_FALSE(config_of(spec).process.console_size);
+    spec.process->terminal = true;
+    EXPECT_EQ(config_of(spec).process.console_size->height, UINT16_MAX);
+    EXPECT_EQ(config_of(spec).process.console_size->width, 80u);
+}
+
+}  // namespace
+}  // namespace krun
