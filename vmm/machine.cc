@@ -50,7 +50,8 @@ DevicePlace place_of(size_t slot) {
 // Members in order of birth; the last die first. vCPUs run guest code that reaches everything above them.
 class Machine::Impl {
 public:
-    Impl(GuestMemory ram, UniqueFd ended) : ram_(std::move(ram)), latch_(std::move(ended)) {}
+    Impl(GuestMemory ram, UniqueFd ended, uint32_t vcpus)
+        : ram_(std::move(ram)), latch_(std::move(ended)), halts_(vcpus) {}
 
     Result<void> build(MachineSpec spec, std::span<DeviceKind const> kinds);
     Result<void> start();
@@ -66,7 +67,9 @@ private:
     Result<void> attach_devices();
 
     GuestMemory ram_;
+    GuestFaultSink on_fault_;
     EndLatch latch_;
+    HaltWatch halts_;
     std::optional<VmFd> vm_;
     Bus bus_;
     std::vector<std::unique_ptr<DeviceSlot>> slots_;
@@ -76,6 +79,7 @@ private:
 // The order is KVM's cheapest: memory, irqchip, vCPUs, and ioeventfds last (vmm/kvm/vm_fd.h).
 Result<void> Machine::Impl::build(MachineSpec spec, std::span<DeviceKind const> kinds) {
     auto const system = TRY(System::make(std::move(spec.kvm)));
+    on_fault_ = std::move(spec.on_guest_fault);
     for (auto& device : TRY(make_devices(spec, kinds))) TRY(add_device(std::move(device)));
     auto const entry = TRY_WITH(load(spec), "load kernel " + spec.kernel_name);
     vm_ = TRY(system.create_vm());
@@ -91,7 +95,7 @@ Result<void> Machine::Impl::add_device(std::unique_ptr<VirtioDevice> device) {
                           "a machine has at most " + std::to_string(layout::kMaxDevices) + " devices"));
     auto slot = std::make_unique<DeviceSlot>(TRY(make_eventfd()));
     slot->place = place_of(slots_.size());
-    slot->worker = TRY(Worker::make(std::move(device), slot->interrupt));
+    slot->worker = TRY(Worker::make(std::move(device), slot->interrupt, on_fault_));
     slot->transport = std::make_unique<VirtioMmio>(ram_, *slot->worker, slot->interrupt);
     TRY(bus_.attach({slot->place.at, slot->place.len_bytes}, *slot->transport));
     slots_.push_back(std::move(slot));
@@ -120,7 +124,7 @@ Result<void> Machine::Impl::add_vcpus(System const& system, uint32_t count, Gues
         TRY(vcpu.set_cpuid(cpuid));
         TRY(vcpu.set_msrs(msrs));
         if (index == 0) TRY(x86_64::enter_at(vcpu, entry));
-        vcpus_.push_back(std::make_unique<VcpuThread>(index, std::move(vcpu), bus_, latch_));
+        vcpus_.push_back(std::make_unique<VcpuThread>(index, std::move(vcpu), bus_, latch_, halts_));
     }
     return {};
 }
@@ -171,7 +175,7 @@ Result<std::unique_ptr<Machine>> Machine::make(MachineSpec spec) {
 Result<std::unique_ptr<Machine>> Machine::make(MachineSpec spec, std::span<DeviceKind const> kinds) {
     TRY(check(spec));
     auto ram = TRY(GuestMemory::make(layout::ram_ranges(spec.ram_bytes)));
-    auto impl = std::make_unique<Impl>(std::move(ram), TRY(make_eventfd()));
+    auto impl = std::make_unique<Impl>(std::move(ram), TRY(make_eventfd()), spec.vcpus);
     TRY(impl->build(std::move(spec), kinds));
     return std::unique_ptr<Machine>(new Machine(std::move(impl)));
 }

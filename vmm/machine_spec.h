@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -44,6 +45,10 @@ struct ConsolePort {
     std::function<void(std::span<std::byte const>)> write;
 };
 
+// Told which rule the guest broke on which device, on the device's thread; must not block. At most a few
+// times a device, whatever the guest does.
+using GuestFaultSink = std::function<void(std::string_view device, std::string_view rule)>;
+
 struct MachineSpec {
     uint32_t vcpus = 1;       // 1..64
     uint64_t ram_bytes = 0;   // at least 64 MiB, a multiple of 1 MiB
@@ -55,6 +60,7 @@ struct MachineSpec {
     std::vector<Share> shares;
     std::vector<VsockPort> vsock_ports;
     bool rng = true;
+    GuestFaultSink on_guest_fault;  // may be empty
 };
 
 }  // namespace krun::vmm

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <csignal>
 
+#include "vmm/alarm.h"
+
 namespace krun::vmm {
 namespace {
 
@@ -13,6 +15,9 @@ int stop_signal() {
 }
 
 void do_nothing(int) {}
+
+// The longest time between two looks for a halted guest: an idle guest is hardly woken by them.
+constexpr time_t kMaxLookSeconds = 32;
 
 // A signal without a handler would kill the process. Installing it again does no harm.
 Result<void> install_stop_handler() {
@@ -48,10 +53,22 @@ void VcpuThread::ask_to_stop() {
 
 void VcpuThread::run() {
     unblock_stop_signal();
+    auto const alarm = Alarm::make(stop_signal());
+    // Without an alarm (RLIMIT_SIGPENDING) a halted guest goes unnoticed; everything else works.
+    if (alarm.ok()) alarm.value().ring_in(look_in_seconds_);
     while (!stopping_.load()) {
         auto const exit = vcpu_.run();
         if (!std::visit([this](auto const& e) { return handle(e); }, exit)) return;
+        if (alarm.ok() && std::holds_alternative<vcpu_exit::Interrupted>(exit))
+            alarm.value().ring_in(look_in_seconds_);
     }
+}
+
+// A guest that can go on is looked at less and less often, one that seems stuck every second.
+bool VcpuThread::look_for_halt() {
+    bool const is_stuck = vcpu_.is_stuck();
+    look_in_seconds_ = is_stuck ? 1 : std::min(2 * look_in_seconds_, kMaxLookSeconds);
+    return halts_.look(index_, is_stuck);
 }
 
 // Each handler: whether to go on.
@@ -72,7 +89,8 @@ bool VcpuThread::handle(vcpu_exit::Port const& exit) {
 }
 
 bool VcpuThread::handle(vcpu_exit::Interrupted const& /*exit*/) {
-    return true;
+    if (stopping_.load() || !look_for_halt()) return true;
+    return end(EndKind::kHalt, "every CPU is halted with interrupts off");
 }
 bool VcpuThread::handle(vcpu_exit::Shutdown const& /*exit*/) {
     return end(EndKind::kShutdown, "reset or triple fault");

@@ -2,9 +2,11 @@
 // The thread of one vCPU: runs the guest, sends its exits to the bus, ends the machine when it cannot go on.
 #pragma once
 #include <atomic>
+#include <ctime>
 
 #include "vmm/bus/bus.h"
 #include "vmm/end_latch.h"
+#include "vmm/halt_watch.h"
 #include "vmm/kvm/vcpu_fd.h"
 #include "vmm/thread.h"
 
@@ -12,9 +14,9 @@ namespace krun::vmm {
 
 class VcpuThread {
 public:
-    // `bus` and `latch` outlive it.
-    VcpuThread(uint32_t index, VcpuFd vcpu, Bus const& bus, EndLatch& latch)
-        : index_(index), vcpu_(std::move(vcpu)), bus_(bus), latch_(latch) {}
+    // `bus`, `latch` and `halts` outlive it.
+    VcpuThread(uint32_t index, VcpuFd vcpu, Bus const& bus, EndLatch& latch, HaltWatch& halts)
+        : index_(index), vcpu_(std::move(vcpu)), bus_(bus), latch_(latch), halts_(halts) {}
     ~VcpuThread() {
         ask_to_stop();
         join();
@@ -37,12 +39,15 @@ private:
     bool handle(vcpu_exit::Shutdown const& exit);
     bool handle(vcpu_exit::Halt const& exit);
     bool handle(vcpu_exit::Fault const& exit);
+    bool look_for_halt();
     bool end(EndKind kind, std::string const& text);
 
     uint32_t index_;
     VcpuFd vcpu_;
     Bus const& bus_;
     EndLatch& latch_;
+    HaltWatch& halts_;
+    time_t look_in_seconds_ = 1;
     std::atomic<bool> stopping_{false};
     std::atomic<uint64_t> exits_{0};
     Thread thread_;

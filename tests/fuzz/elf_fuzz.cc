@@ -3,7 +3,6 @@
 // point in RAM; and it never touches the first MiB, where the boot structures lie.
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdlib>
 
 #include "base/fd.h"
@@ -33,6 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(uint8_t const* data, size_t size) {
     if (entry.ok()) require(raw(entry.value()) >= layout::kHighRamBegin && raw(entry.value()) < kRam);
     if (!entry.ok()) require(!entry.error().message().empty());
     auto const low = ram.value().regions()[0].host.bytes().first(layout::kHighRamBegin);
-    require(std::all_of(low.begin(), low.end(), [](std::byte b) { return b == std::byte{0}; }));
+    // Every 64th byte: all of them would make the fuzzer forty times slower.
+    for (size_t at = 0; at < low.size(); at += 64) require(low[at] == std::byte{0});
     return 0;
 }

@@ -8,8 +8,11 @@
 #include <chrono>
 #include <cstring>
 #include <memory>
+#include <string>
 #include <thread>
+#include <vector>
 
+#include "base/mutex.h"
 #include "tests/support/guest_driver.h"
 #include "vmm/virtio/features.h"
 #include "vmm/virtio/mmio.h"
@@ -67,7 +70,11 @@ public:
     explicit MmioDriver(GuestMemory const& ram) : interrupt_(must(make_eventfd())) {
         auto device = std::make_unique<EchoDevice>();
         device_ = device.get();
-        worker_ = must(Worker::make(std::move(device), interrupt_));
+        worker_ =
+            must(Worker::make(std::move(device), interrupt_, [this](std::string_view, std::string_view rule) {
+                Lock lock(faults_mutex_);
+                faults_.emplace_back(rule);
+            }));
         transport_ = std::make_unique<VirtioMmio>(ram, *worker_, interrupt_);
         must(worker_->start());
     }
@@ -75,6 +82,11 @@ public:
     EchoDevice& device() { return *device_; }
     VirtioMmio& transport() { return *transport_; }
     Interrupt& interrupt() { return interrupt_; }
+    // The rules that the guest broke so far, as the host was told.
+    std::vector<std::string> faults() {
+        Lock lock(faults_mutex_);
+        return faults_;
+    }
 
     void write(uint64_t offset, uint32_t value) {
         transport_->write(offset, std::as_bytes(std::span(&value, 1)));
@@ -135,6 +147,8 @@ private:
         write(offset + 4, static_cast<uint32_t>(raw(at) >> 32));
     }
 
+    Mutex faults_mutex_;
+    std::vector<std::string> faults_ GUARDED_BY(faults_mutex_);
     Interrupt interrupt_;
     EchoDevice* device_ = nullptr;
     std::unique_ptr<Worker> worker_;

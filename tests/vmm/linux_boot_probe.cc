@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// linux_boot_probe VMLINUX [VCPUS [MORE-COMMAND-LINE]]: boots a Linux kernel with a console and an entropy device,
-// prints its console and how it ended, and what the boot cost. With no root to mount, a healthy kernel panics,
-// and panics end in a triple fault.
+// linux_boot_probe VMLINUX [VCPUS [MORE-COMMAND-LINE]]: boots a Linux kernel with a console and an entropy
+// device, prints its console and how it ended, and what the boot cost. With no root to mount, a healthy
+// kernel panics, and panics end in a triple fault.
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
@@ -47,7 +47,8 @@ int boot(krun::vmm::MachineSpec spec) {
     auto const reason = machine->end_reason();
     machine->stop();
     auto const ms =
-        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin).count();
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin)
+            .count();
     std::printf("\nend: %s after %lld ms, %llu exits\n", reason ? reason->text.c_str() : "none, stopped",
                 static_cast<long long>(ms), static_cast<unsigned long long>(machine->userspace_exits()));
     return reason && reason->kind == krun::vmm::EndKind::kShutdown ? 0 : 1;

@@ -89,8 +89,8 @@ protected:
     std::unique_ptr<Machine> start(MachineSpec s) {
         auto made = Machine::make(std::move(s), kinds);
         if (!made.ok()) {
-            ADD_FAILURE() << made.error().message();
-            return nullptr;
+            std::fprintf(stderr, "%s\n", made.error().message().c_str());
+            std::abort();
         }
         auto machine = std::move(made).value();
         must(machine->start());
@@ -116,6 +116,15 @@ TEST_F(MachineKvmTest, TripleFaultEndsTheMachineWithShutdown) {
     ASSERT_TRUE(end);
     EXPECT_EQ(end->kind, EndKind::kShutdown);
     EXPECT_EQ(end->text, "guest CPU 0: reset or triple fault");
+}
+
+TEST_F(MachineKvmTest, GuestThatHaltsWithInterruptsOffEndsWithHalt) {
+    auto s = spec("halt");
+    s.vcpus = 2;  // the second is never started: it cannot wake the first
+    auto const machine = start(std::move(s));
+    auto const end = wait_for_end(*machine);
+    ASSERT_TRUE(end);
+    EXPECT_EQ(end->kind, EndKind::kHalt);
 }
 
 TEST_F(MachineKvmTest, StopEndsAGuestThatSpinsAndLeavesNoReason) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// KVM's structures that end in an array, as C++ must spell them: the kernel's headers give such a structure another
-// size in C++ than in C (an empty struct is one byte here), and the size is part of the ioctl's number.
+// KVM's structures that end in an array, as C++ must spell them: the kernel's headers give such a structure
+// another size in C++ than in C (an empty struct is one byte here), and the size is part of the ioctl's
+// number.
 #pragma once
 #include <linux/kvm.h>
 #include <sys/ioctl.h>

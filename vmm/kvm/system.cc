@@ -53,7 +53,8 @@ Result<CpuidEntries> System::supported_cpuid() const {
     TRY(kvm_ioctl(fd_.borrow(), kGetSupportedCpuid, buffer.data(), "ask for the CPUID it supports"));
     FlexibleHead head{};
     std::memcpy(&head, buffer.data(), sizeof head);
-    if (head.count > kMaxEntries) return fail(Error(Errc::kInternal, "kvm: more CPUID entries than asked for"));
+    if (head.count > kMaxEntries)
+        return fail(Error(Errc::kInternal, "kvm: more CPUID entries than asked for"));
     CpuidEntries entries(head.count);
     std::memcpy(entries.data(), buffer.data() + sizeof head, entries.size() * sizeof(kvm_cpuid_entry2));
     return entries;

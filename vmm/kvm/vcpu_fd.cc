@@ -35,7 +35,8 @@ Result<void> VcpuFd::set_cpuid(std::span<kvm_cpuid_entry2 const> entries) {
 }
 
 Result<void> VcpuFd::set_msrs(std::span<kvm_msr_entry const> msrs) {
-    auto const done = static_cast<size_t>(TRY(kvm_ioctl(fd_.borrow(), kSetMsrs, with_head(msrs).data(), "set MSRs")));
+    auto const done =
+        static_cast<size_t>(TRY(kvm_ioctl(fd_.borrow(), kSetMsrs, with_head(msrs).data(), "set MSRs")));
     if (done < msrs.size())
         return fail(Error(Errc::kUnsupported, "kvm: refuses MSR " + std::to_string(msrs[done].index)));
     return {};
@@ -55,6 +56,18 @@ Result<void> VcpuFd::set_sregs(kvm_sregs const& sregs) {
 Result<void> VcpuFd::set_regs(kvm_regs const& regs) {
     TRY(kvm_ioctl(fd_.borrow(), KVM_SET_REGS, &regs, "set registers"));
     return {};
+}
+
+bool VcpuFd::is_stuck() const {
+    constexpr uint64_t kInterruptsOn = 1u << 9;
+    kvm_mp_state state{};
+    kvm_regs regs{};
+    if (!kvm_ioctl(fd_.borrow(), KVM_GET_MP_STATE, &state, "get a vCPU's state").ok()) return false;
+    if (state.mp_state == KVM_MP_STATE_UNINITIALIZED || state.mp_state == KVM_MP_STATE_INIT_RECEIVED)
+        return true;
+    if (state.mp_state != KVM_MP_STATE_HALTED) return false;
+    return kvm_ioctl(fd_.borrow(), KVM_GET_REGS, &regs, "get registers").ok() &&
+           (regs.rflags & kInterruptsOn) == 0;
 }
 
 void VcpuFd::request_exit() {

@@ -53,6 +53,9 @@ public:
     Result<void> set_sregs(kvm_sregs const& sregs);
     Result<void> set_regs(kvm_regs const& regs);
 
+    // Whether it is halted with interrupts off, or was never started: only another vCPU can wake it.
+    bool is_stuck() const;
+
     // Runs the guest until it needs us. Blocks.
     VcpuExit run();
     // From now on run() returns at once with Interrupted. Any thread; a thread that is inside run() needs a

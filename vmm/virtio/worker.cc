@@ -6,13 +6,19 @@
 #include <string>
 
 namespace krun::vmm {
+namespace {
 
-Result<std::unique_ptr<Worker>> Worker::make(std::unique_ptr<VirtioDevice> device, Interrupt& interrupt) {
+constexpr unsigned kMaxFaultsTold = 8;
+
+}  // namespace
+
+Result<std::unique_ptr<Worker>> Worker::make(std::unique_ptr<VirtioDevice> device, Interrupt& interrupt,
+                                             GuestFaultSink on_fault) {
     auto loop = TRY(EventLoop::make());
     auto mailbox = TRY(Mailbox<Message>::make());
     auto doorbell = TRY(make_eventfd());
-    return std::unique_ptr<Worker>(
-        new Worker(std::move(device), interrupt, std::move(loop), std::move(mailbox), std::move(doorbell)));
+    return std::unique_ptr<Worker>(new Worker(std::move(device), interrupt, std::move(on_fault),
+                                              std::move(loop), std::move(mailbox), std::move(doorbell)));
 }
 
 Result<void> Worker::start() {
@@ -111,9 +117,14 @@ Queue* Worker::queue(uint16_t index) {
     return index < queues_.size() && queues_[index] ? &*queues_[index] : nullptr;
 }
 
-void Worker::fault(GuestFault /*fault*/) {
+void Worker::fault(GuestFault fault) {
     if (std::exchange(faulted_, true)) return;
     interrupt_.needs_reset();
+    // A guest that resets and breaks rules for ever must not fill the host's log.
+    if (on_fault_ && faults_told_ < kMaxFaultsTold) {
+        ++faults_told_;
+        on_fault_(device_->name(), fault.rule);
+    }
 }
 
 }  // namespace krun::vmm

@@ -10,6 +10,7 @@
 #include "base/event_loop.h"
 #include "base/mailbox.h"
 #include "base/mutex.h"
+#include "vmm/machine_spec.h"
 #include "vmm/thread.h"
 #include "vmm/virtio/device.h"
 #include "vmm/virtio/interrupt.h"
@@ -20,8 +21,9 @@ class Worker final : private DeviceContext {
 public:
     using Queues = std::vector<std::optional<Queue>>;  // empty: left disabled by the driver
 
-    // `interrupt` outlives the worker.
-    static Result<std::unique_ptr<Worker>> make(std::unique_ptr<VirtioDevice> device, Interrupt& interrupt);
+    // `interrupt` outlives the worker. `on_fault` may be empty.
+    static Result<std::unique_ptr<Worker>> make(std::unique_ptr<VirtioDevice> device, Interrupt& interrupt,
+                                                GuestFaultSink on_fault = {});
     ~Worker() override { stop(); }
 
     Result<void> start();
@@ -48,10 +50,11 @@ private:
     struct Stop {};
     using Message = std::variant<Activate, Reset, Stop>;
 
-    Worker(std::unique_ptr<VirtioDevice> device, Interrupt& interrupt, EventLoop loop,
-           Mailbox<Message> mailbox, UniqueFd doorbell)
+    Worker(std::unique_ptr<VirtioDevice> device, Interrupt& interrupt, GuestFaultSink on_fault,
+           EventLoop loop, Mailbox<Message> mailbox, UniqueFd doorbell)
         : device_(std::move(device)),
           interrupt_(interrupt),
+          on_fault_(std::move(on_fault)),
           loop_(std::move(loop)),
           mailbox_(std::move(mailbox)),
           doorbell_(std::move(doorbell)) {}
@@ -75,6 +78,7 @@ private:
 
     std::unique_ptr<VirtioDevice> device_;
     Interrupt& interrupt_;
+    GuestFaultSink on_fault_;
     EventLoop loop_;
     Mailbox<Message> mailbox_;
     UniqueFd doorbell_;
@@ -85,6 +89,7 @@ private:
     bool active_ = false;
     bool faulted_ = false;  // until reset: the guest broke a rule, its queues are served no more
     bool stopping_ = false;
+    unsigned faults_told_ = 0;
 
     Mutex reset_mutex_;
     CondVar reset_done_;

@@ -175,6 +175,19 @@ TEST_F(MmioTest, GuestFaultMeansNeedsResetUntilTheDriverResets) {
     EXPECT_TRUE(MmioDriver::eventually([&] { return fresh.used_index() == 1; }));
 }
 
+TEST_F(MmioTest, HostIsToldWhichRuleWasBrokenButNotForEver) {
+    for (int i = 0; i < 20; ++i) {
+        GuestDriver fresh(ram);
+        must(must(ram.slice(GuestAddr{0x1000}, 4096)).write_bytes(0, std::vector<std::byte>(4096)));
+        mmio.bring_up(fresh);
+        fresh.raw_offer(99);
+        mmio.notify();
+        ASSERT_TRUE(needs_reset());
+        mmio.set_status(0);
+    }
+    EXPECT_EQ(mmio.faults(), std::vector<std::string>(8, "available head past table"));
+}
+
 TEST_F(MmioTest, FaultedDeviceServesNoMore) {
     mmio.bring_up(queue);
     queue.chain().writable(8).publish();  // nothing to echo: the device calls it a fault
