@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // krun-oci run: create, start, and unless detached wait for the end and delete.
 #include <signal.h>
+#include <sys/socket.h>
 
+#include <optional>
+#include <tuple>
+
+#include "base/fd.h"
 #include "runtime/command_table.h"
 #include "runtime/control.h"
 #include "runtime/creation_flags.h"
@@ -18,16 +23,27 @@ Result<void> remove(Globals const& globals, Container const& container) {
     return remove_container(store, container.dir(), container.record());
 }
 
-Result<Outcome> run_foreground(Globals const& globals, CreateRequest const& request, bool keep) {
+// Starts the container. Its terminal, if it has one and nobody else holds it, comes out of `socket`.
+Result<std::optional<TerminalRelay>> begin(Container& container, UniqueFd const& socket) {
+    std::optional<TerminalRelay> relay;
+    if (container.record().terminal && socket.valid()) relay = TRY(TerminalRelay::receive(socket.borrow()));
+    TRY(container.start());
+    return relay;
+}
+
+Result<Outcome> run_foreground(Globals const& globals, CreateRequest request, bool keep) {
     auto foreground = TRY(Foreground::enter());
+    UniqueFd socket;
+    if (request.console_socket.empty()) std::tie(socket, request.console) = TRY(make_socketpair(SOCK_STREAM));
     auto container = TRY(create_container(globals, request));
-    auto const started = container.start();
-    if (!started.ok()) ignore(container.kill(SIGKILL), "it may have ended by itself");
+    auto begun = begin(container, socket);
+    if (!begun.ok()) ignore(container.kill(SIGKILL), "it may have ended by itself");
     Outcome outcome;
-    outcome.status = TRY(foreground.attend(container));
+    outcome.status =
+        TRY(foreground.attend(container, begun.ok() && begun.value() ? &*begun.value() : nullptr));
     if (outcome.status == kNoStatus) outcome.complaint = read_end_reason(container.dir().fd());
-    if (!keep || !started.ok()) TRY(remove(globals, container));
-    if (!started.ok()) return fail(Error(started.error().code(), started.error().message()));
+    if (!keep || !begun.ok()) TRY(remove(globals, container));
+    if (!begun.ok()) return fail(std::move(begun).error());
     return outcome;
 }
 
@@ -41,9 +57,8 @@ Result<Outcome> run_detached(Globals const& globals, CreateRequest const& reques
 
 Result<Outcome> run(Globals const& globals, Options const& options) {
     auto request = TRY(read_create_request(options));
-    bool const detach = options.on("detach");
-    request.attachment = detach ? Attachment::kDetached : Attachment::kForeground;
-    return detach ? run_detached(globals, request) : run_foreground(globals, request, options.on("keep"));
+    if (options.on("detach")) return run_detached(globals, request);
+    return run_foreground(globals, std::move(request), options.on("keep"));
 }
 
 constexpr Flag kFlags[] = {kBundleFlag,

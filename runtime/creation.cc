@@ -46,7 +46,7 @@ Result<Bundle> open_bundle(std::string const& path) {
 Result<void> check_console(oci::Spec const& spec, CreateRequest const& request) {
     bool const terminal = spec.process && spec.process->terminal;
     bool const socket = !request.console_socket.empty();
-    if (terminal && !socket && request.attachment == Attachment::kDetached)
+    if (terminal && !socket && !request.console.valid())
         return fail(Error(Errc::kInvalidConfig, "process.terminal needs --console-socket"));
     if (socket && !terminal)
         return fail(Error(Errc::kInvalidConfig, "--console-socket is for a process.terminal"));
@@ -93,6 +93,8 @@ Result<VmProcess> spawn(Globals const& globals, CreateRequest const& request, Bu
                  .cgroup_manager = globals.cgroup_manager};
     if (!request.console_socket.empty())
         vm.console_socket = TRY(connect_console_socket(request.console_socket));
+    else if (request.console.valid() && bundle.spec.process && bundle.spec.process->terminal)
+        vm.console_socket = TRY(duplicate(request.console.borrow()));
     return spawn_vm(std::move(vm));
 }
 

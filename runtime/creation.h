@@ -11,18 +11,12 @@
 
 namespace krun::runtime {
 
-// Who will hold the container's terminal, if it has one.
-enum class Attachment {
-    kDetached,    // the owner of the console socket
-    kForeground,  // this command
-};
-
 struct CreateRequest {
     std::string id;
     std::string bundle;          // a directory; empty: the working directory
     std::string console_socket;  // path, or empty
     std::string pid_file;        // path, or empty
-    Attachment attachment = Attachment::kDetached;
+    UniqueFd console{};          // a connected socket in the place of console_socket, or invalid
 };
 
 // Returns once the guest is booted and waits for start, the state says "created" and the pid file is

@@ -15,7 +15,8 @@ Result<CreateRequest> read_create_request(Options const& options) {
     return CreateRequest{.id = options.positionals()[0],
                          .bundle = options.value("bundle"),
                          .console_socket = options.value("console-socket"),
-                         .pid_file = options.value("pid-file")};
+                         .pid_file = options.value("pid-file"),
+                         .console = UniqueFd()};
 }
 
 }  // namespace krun::runtime

@@ -66,7 +66,7 @@ Ended run_logged(std::span<char const* const> words, Globals const& globals) {
     std::string const name = words.empty() ? "" : words.front();
     Command const* const command = find_command(name);
     Result<Outcome> outcome = command != nullptr ? run_command(*command, globals, words.subspan(1))
-                                      : fail(wrong_usage("unknown command " + quoted(name)));
+                                                 : fail(wrong_usage("unknown command " + quoted(name)));
     int const failure_status = command != nullptr ? command->failure_status : 1;
     Ended ended =
         outcome.ok() ? ended_with(std::move(outcome).value()) : ended_with(outcome.error(), failure_status);

@@ -3,13 +3,14 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "runtime/control.h"
+#include <array>
+#include <iterator>
+#include <optional>
 
 namespace krun::runtime {
 namespace {
@@ -27,13 +28,6 @@ sigset_t passed_on() {
     return set;
 }
 
-void pass_on_window_size(Container const& container) {
-    winsize size{};
-    if (::ioctl(0, TIOCGWINSZ, &size) < 0) return;
-    uint32_t const packed = uint32_t{size.ws_row} << 16 | size.ws_col;
-    ignore(control_request(container.dir().fd(), {ControlOp::kResize, packed}), "it may just have ended");
-}
-
 Result<int> reap(pid_t pid) {
     int status = 0;
     pid_t reaped = 0;
@@ -46,18 +40,6 @@ Result<int> reap(pid_t pid) {
 
 }  // namespace
 
-RawTerminal::RawTerminal() {
-    termios settings{};
-    if (::tcgetattr(0, &settings) < 0) return;
-    before_ = settings;
-    ::cfmakeraw(&settings);
-    ::tcsetattr(0, TCSANOW, &settings);
-}
-
-RawTerminal::~RawTerminal() {
-    if (before_) ::tcsetattr(0, TCSADRAIN, &*before_);
-}
-
 Result<Foreground> Foreground::enter() {
     sigset_t const set = passed_on();
     if (::sigprocmask(SIG_BLOCK, &set, nullptr) < 0) return fail(Error::sys("block signals"));
@@ -66,31 +48,39 @@ Result<Foreground> Foreground::enter() {
     return Foreground(std::move(signals));
 }
 
-void Foreground::pass_on_signals(Container const& container, BorrowedFd process) {
+void Foreground::pass_on_signals(BorrowedFd process, TerminalRelay const* relay) {
     signalfd_siginfo info{};
     while (::read(signals_.borrow().raw(), &info, sizeof info) == sizeof info) {
-        if (info.ssi_signo == SIGWINCH)
-            pass_on_window_size(container);
+        if (info.ssi_signo == SIGWINCH && relay != nullptr)
+            relay->resize();
         else  // the container process passes on what it gets; its signal queue never makes us wait
             ignore(send_signal(process, static_cast<int>(info.ssi_signo)), "it may just have ended");
     }
 }
 
-Result<int> Foreground::attend(Container const& container) {
+Result<int> Foreground::attend(Container const& container, TerminalRelay* relay) {
     pid_t const pid = container.record().container.pid;
     UniqueFd const process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
     if (!process.valid()) return fail(Error::sys("watch the container process"));
     std::optional<RawTerminal> raw;
-    if (container.record().terminal) {
+    if (relay != nullptr) {
         raw.emplace();
-        pass_on_window_size(container);
+        relay->resize();
     }
+    constexpr pollfd kNone{-1, 0, 0};
     while (true) {
-        pollfd watched[] = {{process.borrow().raw(), POLLIN, 0}, {signals_.borrow().raw(), POLLIN, 0}};
-        if (::poll(watched, 2, -1) < 0 && errno != EINTR)
+        auto const terminals = relay != nullptr ? relay->watched() : std::array{kNone, kNone};
+        pollfd watched[] = {{process.borrow().raw(), POLLIN, 0},
+                            {signals_.borrow().raw(), POLLIN, 0},
+                            terminals[0],
+                            terminals[1]};
+        if (::poll(watched, std::size(watched), -1) < 0 && errno != EINTR)
             return fail(Error::sys("wait for the container process"));
-        if (watched[0].revents != 0) return reap(pid);
-        if (watched[1].revents != 0) pass_on_signals(container, process.borrow());
+        if (relay != nullptr) relay->move({watched[2], watched[3]});
+        if (watched[1].revents != 0) pass_on_signals(process.borrow(), relay);
+        if (watched[0].revents == 0) continue;
+        if (relay != nullptr) relay->drain();
+        return reap(pid);
     }
 }
 

@@ -196,9 +196,8 @@ TEST_F(BadInput, SpecDoesNotOverwriteAndWritesWhatCreateAccepts) {
     EXPECT_EQ(krun({"create", "-b", dir_ / "new", "web"}).complaint,
               "process.terminal needs --console-socket");
     std::filesystem::remove(dir_ / "new/config.json");
-    EXPECT_EQ(krun({"spec", "--rootless", "--bundle", dir_ / "new"}).status, 0);
-    EXPECT_EQ(krun({"create", "-b", dir_ / "new", "web"}).complaint,
-              "process.terminal needs --console-socket");
+    EXPECT_EQ(krun({"spec", "--rootless", "--bundle", dir_ / "new"}).status, 1);
+    EXPECT_FALSE(std::filesystem::exists(dir_ / "new/config.json"));
 }
 
 }  // namespace

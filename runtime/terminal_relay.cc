@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/terminal_relay.h"
+
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "base/fd.h"
+
+namespace krun::runtime {
+namespace {
+
+constexpr size_t kChunkBytes = 4096;  // a line of a terminal
+
+}  // namespace
+
+RawTerminal::RawTerminal() {
+    termios settings{};
+    if (::tcgetattr(0, &settings) < 0) return;
+    before_ = settings;
+    ::cfmakeraw(&settings);
+    ::tcsetattr(0, TCSANOW, &settings);
+}
+
+RawTerminal::~RawTerminal() {
+    if (before_) ::tcsetattr(0, TCSADRAIN, &*before_);
+}
+
+Result<TerminalRelay> TerminalRelay::receive(BorrowedFd socket) {
+    char payload[64];
+    iovec data{payload, sizeof payload};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+    msghdr message{};
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    // It was sent before the container process reported that it is ready, so there is nothing to wait for.
+    if (::recvmsg(socket.raw(), &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) < 0)
+        return fail(Error::sys("receive the terminal"));
+    cmsghdr const* const header = CMSG_FIRSTHDR(&message);
+    if (header == nullptr || header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(sizeof(int)))
+        return fail(Error(Errc::kInternal, "the container process sent no terminal"));
+    int fd = -1;
+    std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
+    UniqueFd master(fd);
+    TRY(set_nonblocking(master.borrow(), true));
+    return TerminalRelay(std::move(master));
+}
+
+void TerminalRelay::resize() const {
+    winsize size{};
+    if (::ioctl(0, TIOCGWINSZ, &size) == 0) ::ioctl(master_.borrow().raw(), TIOCSWINSZ, &size);
+}
+
+std::array<pollfd, 2> TerminalRelay::watched() const {
+    int const input = input_open_ && typed_.empty() ? 0 : -1;  // poll() skips negative descriptors
+    int const master = output_open_ ? master_.borrow().raw() : -1;
+    auto const events = static_cast<short>(typed_.empty() ? POLLIN : POLLIN | POLLOUT);
+    return {pollfd{input, POLLIN, 0}, pollfd{master, events, 0}};
+}
+
+void TerminalRelay::move(std::array<pollfd, 2> const& ready) {
+    if (ready[0].revents != 0) {
+        char chunk[kChunkBytes];
+        ssize_t const n = ::read(0, chunk, sizeof chunk);
+        if (n > 0) typed_.assign(chunk, static_cast<size_t>(n));
+        input_open_ = n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN));
+    }
+    if (!typed_.empty()) {
+        ssize_t const n = ::write(master_.borrow().raw(), typed_.data(), typed_.size());
+        if (n > 0) typed_.erase(0, static_cast<size_t>(n));
+    }
+    if (ready[1].revents != 0) move_output();
+}
+
+// Whether there was something.
+bool TerminalRelay::move_output() {
+    char chunk[kChunkBytes];
+    ssize_t const n = ::read(master_.borrow().raw(), chunk, sizeof chunk);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+    // EIO: nobody has the container's end open any more.
+    output_open_ = n > 0 && write_full(BorrowedFd(1), std::string_view(chunk, static_cast<size_t>(n))).ok();
+    return output_open_;
+}
+
+void TerminalRelay::drain() {
+    while (output_open_ && move_output()) {
+    }
+}
+
+}  // namespace krun::runtime

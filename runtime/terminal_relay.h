@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Carries bytes between the caller's terminal and the container's, for a command that stands in for it.
+#pragma once
+#include <poll.h>
+#include <termios.h>
+
+#include <array>
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+
+namespace krun::runtime {
+
+// Puts the terminal on standard input into raw mode: the payload's own terminal edits and echoes. Restores it
+// when destroyed. Nothing happens if standard input is no terminal.
+class RawTerminal {
+public:
+    RawTerminal();
+    ~RawTerminal();
+    RawTerminal(RawTerminal const&) = delete;
+    RawTerminal& operator=(RawTerminal const&) = delete;
+
+private:
+    std::optional<termios> before_;
+};
+
+class TerminalRelay {
+public:
+    // Takes the terminal's master out of `socket`, to which the container process has sent it.
+    static Result<TerminalRelay> receive(BorrowedFd socket);
+
+    // Gives the container's terminal the size of the caller's.
+    void resize() const;
+    // What to poll for next: standard input and the master.
+    std::array<pollfd, 2> watched() const;
+    // Moves what poll() found ready. Standard input waits while the container does not take more.
+    void move(std::array<pollfd, 2> const& ready);
+    // Writes out what is left when the container has ended.
+    void drain();
+
+private:
+    explicit TerminalRelay(UniqueFd master) : master_(std::move(master)) {}
+    bool move_output();
+
+    UniqueFd master_;
+    std::string typed_;  // read from standard input, not yet taken by the master
+    bool input_open_ = true;
+    bool output_open_ = true;
+};
+
+}  // namespace krun::runtime
