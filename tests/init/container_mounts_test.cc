@@ -183,6 +183,23 @@ TEST_F(ContainerMounts, PropagationOfTheRootIsTheSpecs) {
     EXPECT_THAT(output_of({"file", "/proc/self/mountinfo"}), ContainsRegex(" / [a-z,]* shared:"));
 }
 
+TEST_F(ContainerMounts, KernelFileSystemsOfAnEnginesDefaultsAreMade) {
+    run_.config().krun.namespaces = {"ipc", "uts", "cgroup"};
+    for (guest::Mount const& mount : {
+             guest::Mount{"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}},
+             guest::Mount{"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}},
+             guest::Mount{"/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}},
+             guest::Mount{"/sys/fs/cgroup", "cgroup", "cgroup", {"rprivate", "nosuid", "relatime", "ro"}},
+         })
+        run_.config().mounts.push_back(mount);
+    auto const out = output_of({"file", "/proc/self/mountinfo", ",", "file", "/proc/self/cgroup"});
+    EXPECT_THAT(out, ContainsRegex("/sys ro,nosuid,nodev,noexec[a-z,]* - sysfs sysfs"));
+    EXPECT_THAT(out, ContainsRegex("/dev/mqueue rw,nosuid,nodev,noexec[a-z,]* - mqueue mqueue"));
+    EXPECT_THAT(out, ContainsRegex("/dev/shm rw,nosuid,nodev,noexec[a-z,]* - tmpfs shm .*size=65536k"));
+    EXPECT_THAT(out, ContainsRegex("/sys/fs/cgroup ro,nosuid,relatime - cgroup2 cgroup"));
+    EXPECT_THAT(out, HasSubstr("0::/\n"));
+}
+
 TEST_F(ContainerMounts, UnknownFileSystemNamesTheMount) {
     run_.config().mounts.push_back({"/x", "nosuchfs", "none", {}});
     EXPECT_EQ(failure(), "mount /x: the guest kernel has no file system \"nosuchfs\"");
