@@ -63,7 +63,7 @@ FsResult<void> Passthrough::resize(NodeId node, InodeStore::Node const& at, SetA
         auto const file = TRY(files_.get(node, *set.handle));
         return ::ftruncate(file->fd.borrow().raw(), size) == 0 ? FsResult<void>{} : fail(Errno{errno});
     }
-    auto const fd = TRY(reopen(proc_self_fd_.borrow(), at.fd->borrow(), O_WRONLY));
+    auto const fd = TRY(open_file(at, O_WRONLY));
     return ::ftruncate(fd.borrow().raw(), size) == 0 ? FsResult<void>{} : fail(Errno{errno});
 }
 

@@ -26,7 +26,7 @@ static DirEntry decode(std::byte const* record, size_t& record_bytes) {
 
 FsResult<Opened> Passthrough::opendir(NodeId node, uint32_t) {
     auto const dir = TRY(reach_dir(node));
-    auto fd = TRY(reopen(proc_self_fd_.borrow(), dir.fd->borrow(), O_RDONLY | O_DIRECTORY));
+    auto fd = TRY(open_file(dir, O_RDONLY | O_DIRECTORY));
     auto const handle = TRY(dirs_.add(node, std::make_shared<OpenDir>(std::move(fd))));
     return Opened{handle, sole_writer() ? abi::kFopenKeepCache | abi::kFopenCacheDir : 0};
 }

@@ -65,6 +65,12 @@ void InodeStore::cache(NodeId node, SharedFd fd) {
     if (at != rows_.end() && at->second.fd == nullptr) set_fd(node, at->second, std::move(fd), dropped);
 }
 
+void InodeStore::evict_all() {
+    Dropped dropped;
+    Lock const lock(mutex_);
+    while (!recent_.empty()) drop_fd(rows_.find(recent_.back())->second, dropped);
+}
+
 void InodeStore::forget(NodeId node, uint64_t count) {
     Dropped dropped;
     Lock const lock(mutex_);

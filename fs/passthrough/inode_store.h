@@ -53,6 +53,9 @@ public:
     // Offers a descriptor opened again after eviction.
     void cache(NodeId node, SharedFd fd) EXCLUDES(mutex_);
 
+    // Closes every descriptor that can be opened again and is not in use.
+    void evict_all() EXCLUDES(mutex_);
+
     void forget(NodeId node, uint64_t count) EXCLUDES(mutex_);
     void keep(NodeId node) EXCLUDES(mutex_);
     // Drops every node but the root and those that are kept.

@@ -46,7 +46,7 @@ FsResult<Opened> Passthrough::open_node(NodeId node, InodeStore::Node const& at,
     auto const flags = TRY(host_flags(args.flags));
     std::optional<WithoutFsetid> kill;
     if (args.kill == KillPriv::kYes) kill.emplace();
-    auto fd = TRY(reopen(proc_self_fd_.borrow(), at.fd->borrow(), flags));
+    auto fd = TRY(open_file(at, flags));
     auto const handle = TRY(files_.add(node, std::make_shared<OpenFile>(std::move(fd))));
     // Where others write, closing must tell their file system (NFS), and opening must look for news.
     return Opened{handle, sole_writer() ? abi::kFopenKeepCache | abi::kFopenNoflush : 0};
@@ -61,8 +61,7 @@ FsResult<Created> Passthrough::create(Caller caller, NodeId parent, std::string_
     auto const dir = TRY(reach_dir(parent));
     auto fd = [&]() -> FsResult<UniqueFd> {
         auto const as = TRY(ActAs::caller(caller));
-        return open_beneath(dir.fd->borrow(), name, (flags & ~O_TRUNC) | O_CREAT | O_EXCL, args.mode & 07777,
-                            options_.submounts);
+        return open_name(dir, name, (flags & ~O_TRUNC) | O_CREAT | O_EXCL, args.mode & 07777);
     }();
     if (fd.ok()) {
         auto const stat = TRY(stat_of(fd.value().borrow()));

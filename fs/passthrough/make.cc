@@ -2,8 +2,11 @@
 // Which trees may be served at all, and setting one up.
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+
+#include <algorithm>
 
 #include "base/fd.h"
 #include "fs/passthrough/export_policy.h"
@@ -46,6 +49,12 @@ bool is_host_dev(FileStat const& stat) {
     return ::stat("/dev", &dev) == 0 && ::stat("/", &root) == 0 && dev.st_dev != root.st_dev &&
            dev.st_dev == stat.identity.device;
 }
+// A small part of what the process may open: a machine has several trees, and other uses for descriptors.
+size_t affordable_fds(size_t wanted) {
+    struct rlimit limit;
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
+    return std::min<size_t>(wanted, std::max<size_t>(limit.rlim_cur / 8, 1));
+}
 }  // namespace
 
 char const* refused_file_system(BorrowedFd file, FileStat const& stat) {
@@ -77,6 +86,7 @@ Result<std::unique_ptr<Passthrough>> Passthrough::make(UniqueFd tree, UniqueFd p
         return fail(Error(Errc::kInvalidConfig, text, EPERM));
     }
     ::umask(0);
+    options.max_cached_fds = affordable_fds(options.max_cached_fds);
     return std::unique_ptr<Passthrough>(
         new Passthrough(std::move(tree), stat.value(), std::move(proc_self_fd), options, ids));
 }

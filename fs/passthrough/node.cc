@@ -34,9 +34,28 @@ std::optional<Entry> Passthrough::negative() const {
     return miss;
 }
 
+static bool out_of_fds(FsResult<UniqueFd> const& result) {
+    return !result.ok() && (result.error().value == EMFILE || result.error().value == ENFILE);
+}
+
+FsResult<UniqueFd> Passthrough::open_name(InodeStore::Node const& dir, std::string_view name, int flags,
+                                          mode_t mode) {
+    auto fd = open_beneath(dir.fd->borrow(), name, flags, mode, options_.submounts);
+    if (!out_of_fds(fd)) return fd;
+    store_.evict_all();
+    return open_beneath(dir.fd->borrow(), name, flags, mode, options_.submounts);
+}
+
+FsResult<UniqueFd> Passthrough::open_file(InodeStore::Node const& at, int flags) {
+    auto fd = reopen(proc_self_fd_.borrow(), at.fd->borrow(), flags);
+    if (!out_of_fds(fd)) return fd;
+    store_.evict_all();
+    return reopen(proc_self_fd_.borrow(), at.fd->borrow(), flags);
+}
+
 FsResult<SharedFd> Passthrough::open_in(InodeStore::Node const& dir, std::string_view name,
                                         FileIdentity const& expected) {
-    auto fd = open_beneath(dir.fd->borrow(), name, O_PATH, 0, options_.submounts);
+    auto fd = open_name(dir, name, O_PATH);
     if (!fd.ok()) return fail(Errno{fd.error().value == ENOENT ? ESTALE : fd.error().value});
     auto shared = std::make_shared<UniqueFd const>(std::move(fd).value());
     if (TRY(stat_of(shared->borrow())).identity != expected) return fail(Errno{ESTALE});
@@ -88,7 +107,7 @@ FsResult<Entry> Passthrough::entry_of(NodeId parent, InodeStore::Node const& dir
 }
 
 FsResult<Entry> Passthrough::lookup_in(NodeId parent, InodeStore::Node const& dir, std::string_view name) {
-    auto fd = TRY(open_beneath(dir.fd->borrow(), name, O_PATH, 0, options_.submounts));
+    auto fd = TRY(open_name(dir, name, O_PATH));
     auto const stat = TRY(stat_of(fd.borrow()));
     return entry_of(parent, dir, name, stat, std::make_shared<UniqueFd const>(std::move(fd)));
 }
@@ -145,7 +164,7 @@ FsResult<abi::Kstatfs> Passthrough::statfs(NodeId node) {
 FsResult<void> Passthrough::syncfs(NodeId) {
     if (options_.read_only) return {};
     auto const root = TRY(reach(range_.root()));
-    auto const fd = TRY(reopen(proc_self_fd_.borrow(), root.fd->borrow(), O_RDONLY));
+    auto const fd = TRY(open_file(root, O_RDONLY));
     if (::syncfs(fd.borrow().raw()) != 0) return fail(Errno{errno});
     return {};
 }

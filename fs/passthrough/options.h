@@ -28,7 +28,8 @@ struct PassthroughOptions {
     Submounts submounts = Submounts::kStay;
     DeviceNodes device_nodes = DeviceNodes::kRefuse;
     // Descriptors of files that were looked up but are not open are a cache of this size; the rest are
-    // opened again by parent and name when needed, and checked to be the same file.
+    // opened again by parent and name when needed, and checked to be the same file. Never more than an
+    // eighth of RLIMIT_NOFILE, and fewer when the process runs out of descriptors.
     size_t max_cached_fds = 4096;
     // Files and directories open at once; then ENFILE.
     size_t max_handles = 65536;

@@ -87,6 +87,10 @@ public:
 private:
     Passthrough(UniqueFd tree, FileStat const& root, UniqueFd proc, PassthroughOptions options, NodeIds& ids);
 
+    // open_beneath and reopen; when the process is out of descriptors, the cache gives its own back first.
+    FsResult<UniqueFd> open_name(InodeStore::Node const& dir, std::string_view name, int flags,
+                                 mode_t mode = 0);
+    FsResult<UniqueFd> open_file(InodeStore::Node const& at, int flags);
     // A node with its O_PATH descriptor, opened again if the cache had let it go.
     FsResult<InodeStore::Node> reach(NodeId node);
     // The same for a directory: ENOTDIR else.

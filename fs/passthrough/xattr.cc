@@ -31,7 +31,7 @@ FsResult<size_t> Passthrough::getxattr(NodeId node, std::string_view name, std::
     if (!is_served(name)) return fail(Errno{EOPNOTSUPP});
     auto const at = TRY(reach(node));
     if (!can_have(at)) return fail(Errno{ENODATA});
-    auto const fd = TRY(reopen(proc_self_fd_.borrow(), at.fd->borrow(), O_RDONLY));
+    auto const fd = TRY(open_file(at, O_RDONLY));
     return size_or_errno(
         ::fgetxattr(fd.borrow().raw(), std::string(name).c_str(), value.data(), value.size()));
 }
@@ -39,7 +39,7 @@ FsResult<size_t> Passthrough::getxattr(NodeId node, std::string_view name, std::
 FsResult<size_t> Passthrough::listxattr(NodeId node, std::span<std::byte> names) {
     auto const at = TRY(reach(node));
     if (!can_have(at)) return size_t{0};
-    auto const fd = TRY(reopen(proc_self_fd_.borrow(), at.fd->borrow(), O_RDONLY));
+    auto const fd = TRY(open_file(at, O_RDONLY));
     std::string host(XATTR_LIST_MAX, '\0');
     host.resize(TRY(size_or_errno(::flistxattr(fd.borrow().raw(), host.data(), host.size()))));
     std::string served;
@@ -61,7 +61,7 @@ FsResult<void> Passthrough::setxattr(NodeId node, std::string_view name, std::sp
     if ((flags & ~uint32_t{XATTR_CREATE | XATTR_REPLACE}) != 0) return fail(Errno{EINVAL});
     auto const at = TRY(reach(node));
     if (!can_have(at)) return fail(Errno{EPERM});
-    auto const fd = TRY(reopen(proc_self_fd_.borrow(), at.fd->borrow(), O_RDONLY));
+    auto const fd = TRY(open_file(at, O_RDONLY));
     if (::fsetxattr(fd.borrow().raw(), std::string(name).c_str(), value.data(), value.size(),
                     static_cast<int>(flags)) != 0)
         return fail(Errno{errno});
@@ -72,7 +72,7 @@ FsResult<void> Passthrough::removexattr(NodeId node, std::string_view name) {
     if (!is_served(name)) return fail(Errno{EOPNOTSUPP});
     auto const at = TRY(reach(node));
     if (!can_have(at)) return fail(Errno{EPERM});
-    auto const fd = TRY(reopen(proc_self_fd_.borrow(), at.fd->borrow(), O_RDONLY));
+    auto const fd = TRY(open_file(at, O_RDONLY));
     if (::fremovexattr(fd.borrow().raw(), std::string(name).c_str()) != 0) return fail(Errno{errno});
     return {};
 }

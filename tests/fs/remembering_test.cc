@@ -84,6 +84,22 @@ TEST_F(Remembering, ManyFilesCostFewDescriptors) {
     EXPECT_LE(open_fds(), before + 16);
 }
 
+TEST_F(Remembering, RunningOutOfDescriptorsIsNotTheGuestsTrouble) {
+    for (int i = 0; i < 200; ++i) write("f" + std::to_string(i), std::to_string(i));
+    serve();
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    rlimit const few{open_fds() + 10, before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+    for (int i = 0; i < 200; ++i) {
+        auto const node = client_->lookup(1, "f" + std::to_string(i));
+        EXPECT_EQ(client_->error, 0) << i;
+        EXPECT_EQ(client_->cat(node), std::to_string(i));
+    }
+    EXPECT_EQ(client_->names(1, 4096, true).size(), 200u);
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 TEST_F(Remembering, ListingWithAttributesOpensNothing) {
     for (int i = 0; i < 200; ++i) write("f" + std::to_string(i), "");
     serve();
