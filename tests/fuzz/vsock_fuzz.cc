@@ -67,10 +67,13 @@ public:
 
     // With receive buffers enough for every refusal, no packet may be left lying.
     void finish() {
-        for (int i = 0; i < 100 && rig_->broken_rule().empty(); ++i) {
-            rig_->driver(0).chain().writable(4096).publish();
+        for (int i = 0; i < 200 && rig_->broken_rule().empty(); ++i) {
+            if (offered_ - buffers_returned_ < 40) {
+                rig_->driver(0).chain().writable(256).publish();
+                ++offered_;
+            }
             rig_->kick(0);
-            while (rig_->driver(0).take_used()) continue;
+            while (rig_->driver(0).take_used()) ++buffers_returned_;
         }
         rig_->kick(1);
         while (rig_->driver(1).take_used()) ++returned_;
@@ -121,7 +124,7 @@ private:
         rig_->kick(1);
     }
     void offer_buffer(FuzzScript& script) {
-        if (offered_ - buffers_returned_ > 60) return;
+        if (offered_ - buffers_returned_ > 25) return;  // three descriptors each
         auto chain = rig_->driver(0).chain();
         if ((script.take<uint8_t>() & 1) != 0) chain.readable("x");
         chain.writable(script.take<uint8_t>()).writable(script.take<uint8_t>());
