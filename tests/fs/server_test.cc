@@ -231,6 +231,14 @@ TEST_F(FuseServer, XattrValuesAreBoundedByTheReplySpace) {
     EXPECT_TRUE(client_.canary_intact);
 }
 
+TEST_F(FuseServer, AnswersLongerThanTheirSpaceAreEio) {
+    start();
+    EXPECT_EQ(client_.send(Opcode::kReadlink, kNode, {}, 22).body.size(), 6u);
+    EXPECT_EQ(client_.send(Opcode::kReadlink, kNode, {}, 21).error, EIO);
+    EXPECT_EQ(client_.send(Opcode::kGetxattr, kNode, args(abi::GetxattrIn{}, "user.x"), 23).error, EIO);
+    EXPECT_TRUE(client_.canary_intact);
+}
+
 TEST_F(FuseServer, PayloadsShorterThanTheySayAreEinval) {
     start();
     EXPECT_EQ(client_.send(Opcode::kWrite, kNode, args(abi::WriteIn{1, 0, 10, 0, 0, 0, 0}, Bytes(9))).error,
