@@ -142,11 +142,11 @@ TEST_F(Remembering, ExchangedFilesStayThemselves) {
 
 TEST_F(Remembering, UnlinkedFilesLiveUntilForgotten) {
     write("f", "still here");
-    write("other", "x");
+    for (int i = 0; i < 10; ++i) write("other" + std::to_string(i), "x");
     serve_with(2);
     auto const f = client_->walk("f");
     ASSERT_EQ(send(Opcode::kUnlink, 1, args("f")), 0);
-    for (int i = 0; i < 10; ++i) client_->walk("other");
+    for (int i = 0; i < 10; ++i) client_->walk("other" + std::to_string(i));  // evict all that can be
     EXPECT_EQ(client_->cat(f), "still here");
     EXPECT_EQ(client_->getattr(f).nlink, 0u);
     client_->forget(f, 1);
@@ -157,12 +157,12 @@ TEST_F(Remembering, UnlinkedFilesLiveUntilForgotten) {
 TEST_F(Remembering, AReplacedFileLivesUntilForgotten) {
     write("old", "old");
     write("new", "new");
-    write("other", "x");
+    for (int i = 0; i < 10; ++i) write("other" + std::to_string(i), "x");
     serve_with(2);
     auto const old_node = client_->walk("old");
     auto const new_node = client_->walk("new");
     ASSERT_EQ(send(Opcode::kRename, 1, args(abi::RenameIn{1}, "new", "old")), 0);
-    for (int i = 0; i < 3; ++i) client_->walk("other");
+    for (int i = 0; i < 10; ++i) client_->walk("other" + std::to_string(i));
     EXPECT_EQ(client_->cat(old_node), "old");
     EXPECT_EQ(client_->cat(new_node), "new");
     EXPECT_EQ(client_->walk("old"), new_node);
