@@ -82,7 +82,7 @@ public:
 
     // The next used element, if the device has returned one; its descriptors are free again.
     std::optional<Used> take_used() {
-        if (get<uint16_t>(used_ + 2) == seen_used_) return std::nullopt;
+        if (used_index() == seen_used_) return std::nullopt;
         uint64_t const at = used_ + 4 + 8 * (seen_used_ % o_.size);
         ++seen_used_;
         auto const head = static_cast<uint16_t>(get<uint32_t>(at));
@@ -119,13 +119,14 @@ public:
     void set_no_interrupt(bool off) { put<uint16_t>(available_, off ? 1 : 0); }
     // What the device tells the driver about notifications.
     uint16_t available_event() const { return get<uint16_t>(used_ + 4 + 8 * o_.size); }
-    uint16_t used_index() const { return get<uint16_t>(used_ + 2); }
-    uint16_t available_index() const { return get<uint16_t>(available_ + 2); }
+    // The indices are what the two sides synchronise on (§2.7.13), as in a kernel with its barriers.
+    uint16_t used_index() const { return must(index_at(used_).load_acquire<uint16_t>(2)); }
+    uint16_t available_index() const { return must(index_at(available_).load_acquire<uint16_t>(2)); }
 
     // Rule breakers.
     void raw_descriptor(uint16_t index, Descriptor d) { put(descriptors_ + 16 * index, d); }
     void raw_available_entry(uint16_t slot, uint16_t head) { put<uint16_t>(available_ + 4 + 2 * slot, head); }
-    void raw_available_index(uint16_t index) { put<uint16_t>(available_ + 2, index); }
+    void raw_available_index(uint16_t index) { must(index_at(available_).store_release<uint16_t>(2, index)); }
     // Offers `head` as it stands.
     void raw_offer(uint16_t head) {
         raw_available_entry(available_index() % o_.size, head);
@@ -138,6 +139,7 @@ private:
         std::vector<std::pair<uint64_t, uint64_t>> writable;  // address, length
     };
     static uint64_t align(uint64_t v, uint64_t to) { return (v + to - 1) / to * to; }
+    GuestSlice index_at(uint64_t ring) const { return must(ram_.slice(GuestAddr{ring}, 4)); }
     template <GuestPod T>
     T get(uint64_t at) const {
         return must(ram_.read<T>(GuestAddr{at}));
