@@ -102,7 +102,8 @@ Result<std::string> cgroup_path_for(oci::Spec const& spec, std::string const& id
 
 Result<UniqueFd> create_cgroup(std::string const& path, oci::Spec const& spec) {
     auto cgroup = TRY(open_path(kRoot, O_RDONLY | O_DIRECTORY));
-    for (auto const part : split(path.substr(std::string_view(kRoot).size() + 1), '/')) {
+    auto const below_root = std::string_view(path).substr(std::string_view(kRoot).size() + 1);
+    for (auto const part : split(below_root, '/')) {
         hand_down_controllers(cgroup.borrow());
         auto child = TRY(enter_or_make(cgroup.borrow(), std::string(part)));
         cgroup = std::move(child);
