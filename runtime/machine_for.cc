@@ -85,6 +85,7 @@ Result<vmm::MachineSpec> machine_for(GuestPlan const& plan, MachineSize const& s
     machine.kernel_name = host.kernel.path;
     machine.kvm = std::move(host.kvm);
     machine.cmdline = "root=" + std::string(kTag) + " rootfstype=virtiofs rw init=/init.krun";
+    if (is_logged(LogLevel::kDebug)) machine.cmdline += " loglevel=7";  // after the machine's own "quiet"
     machine.console.push_back({"", [log = std::move(log)](std::span<std::byte const> bytes) {
                                    log->append(bytes);
                                    if (is_logged(LogLevel::kDebug)) tell_console(bytes);
