@@ -77,7 +77,7 @@ def _refused(case, container, words):
     expect_in(words, result.error, "stderr")
     expect_equal(len(result.error.splitlines()), 1, f"lines on stderr ({result.error[:300]!r})")
     expect_equal([message for message in container.log() if words in message], container.log(), "log")
-    expect_equal(len(container.log()), 1, "messages in the log")
+    expect_equal(len(container.log()), 1, f"messages in the log ({container.log()})")
     expect(not container.pid_path.exists(), "a pid file was written")
     expect_equal(case.left_behind(), [], "containers after the failure")
 

@@ -16,7 +16,7 @@ def _fails(case, script, *words):
     container = case.container(case.bundle().privileged().script(script))
     result = container.run()
     expect_equal(result.status, 255, f"status (log {container.log()})")
-    expect_equal(len(container.log()), 1, "messages in the log")
+    expect_equal(len(container.log()), 1, f"messages in the log ({container.log()})")
     for word in words:
         expect_in(word, container.log()[0], "log")
     expect_equal(case.left_behind(), [], "containers after the run")

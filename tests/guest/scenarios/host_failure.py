@@ -16,7 +16,7 @@ def _refuses(case, words, wrapper=(), **environment):
     expect(done.returncode not in (0, 126, 127), f"status {done.returncode}, stderr {text!r}")
     expect_in(words, text, "stderr")
     expect_equal(len(text.splitlines()), 1, f"lines on stderr ({text!r})")
-    expect_equal(len(container.log()), 1, "messages in the log")
+    expect_equal(len(container.log()), 1, f"messages in the log ({container.log()})")
     expect_in(words, container.log()[0], "log")
     # Engines would report these as a missing or forbidden program of the container.
     for phrase in ("no such file or directory", "permission denied"):
