@@ -66,9 +66,9 @@ def ram_annotation(case):
     expect(300 <= size <= 384, f"{size} MiB")
 
 
-@test("machine: a CPU quota of 1.5 gives 2 CPUs", vm_only=True)
+@test("machine: a CPU quota of 1.5 gives 2 CPUs, if the host has as many", vm_only=True)
 def cpus_quota(case):
-    expect_equal(case.once(_limited)["cpus"], "2", "CPUs")
+    expect_equal(case.once(_limited)["cpus"], str(min(2, len(os.sched_getaffinity(0)))), "CPUs")
 
 
 @test("machine: a memory limit becomes the size of the memory", vm_only=True)
@@ -85,7 +85,7 @@ def random(case):
 @test("machine: a cpuset of one gives 1 CPU, and without limits the memory is the documented default", vm_only=True)
 def cpuset(case):
     bundle = case.bundle()
-    bundle.linux["resources"] = {"cpu": {"cpus": "1"}}
+    bundle.linux["resources"] = {"cpu": {"cpus": "0"}}
     report = ask(case, bundle, {"cpus": "nproc", "memory": "cat /proc/meminfo"})
     expect_equal(report["cpus"], "1", "CPUs")
     expect(900 <= _mebibytes(report) <= 1024, f"{_mebibytes(report)} MiB")
