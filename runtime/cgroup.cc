@@ -69,6 +69,18 @@ Result<void> remove_tree(BorrowedFd parent, std::string const& name) {
     return {};
 }
 
+// Where containers go whose config.json names no cgroup. The directory is ours: it goes with its last child.
+constexpr char const* kDefaultParent = "krun-oci";
+
+std::string default_cgroups_path(std::string const& id) {
+    return std::string("/") + kDefaultParent + "/" + id;
+}
+
+void remove_empty_default_parent(std::string const& parent) {
+    std::string const ours = std::string(kRoot) + "/" + kDefaultParent;
+    if (parent == ours) ignore(::rmdir(ours.c_str()), "another container may be in it");
+}
+
 struct SplitPath {
     std::string parent;
     std::string name;
@@ -84,7 +96,7 @@ std::optional<SplitPath> split_path(std::string const& path) {
 
 Result<std::string> cgroup_path_for(oci::Spec const& spec, std::string const& id) {
     if (!has_cgroup2()) return std::string{};
-    std::string wanted = spec.linux.cgroups_path.empty() ? "/krun-oci/" + id : spec.linux.cgroups_path;
+    std::string wanted = spec.linux.cgroups_path.empty() ? default_cgroups_path(id) : spec.linux.cgroups_path;
     auto const invalid = [&](char const* why, Errc code) {
         return fail(Error(code, "linux.cgroupsPath: " + std::string(why) + ", is " + quoted(wanted)));
     };
@@ -118,6 +130,14 @@ Result<UniqueFd> create_cgroup(std::string const& path, oci::Spec const& spec) {
     return cgroup;
 }
 
+std::string cgroup_path_of(pid_t pid) {
+    auto const text = read_file("/proc/" + std::to_string(pid) + "/cgroup", 1 << 16);
+    if (!text.ok()) return {};
+    for (auto const line : split(text.value(), '\n'))
+        if (line.starts_with("0::/") && line.size() > 4) return kRoot + std::string(line.substr(3));
+    return {};
+}
+
 Result<void> remove_cgroup(std::string const& path) {
     if (path.empty()) return {};
     auto const where = split_path(path);
@@ -128,6 +148,7 @@ Result<void> remove_cgroup(std::string const& path) {
     using namespace std::chrono_literals;
     for (auto waited = 0ms;; waited += 5ms) {
         auto removed = remove_tree(parent.value().borrow(), where->name);
+        if (removed.ok()) remove_empty_default_parent(where->parent);
         if (removed.ok() || removed.error().sys_errno() != EBUSY || waited >= 2000ms) return removed;
         std::this_thread::sleep_for(5ms);
     }

@@ -2,6 +2,8 @@
 // The container's cgroup on the host (cgroup v2, cgroupfs driver). The VM process and all its threads live in
 // it: guest memory and vCPU time are charged there.
 #pragma once
+#include <sys/types.h>
+
 #include <string>
 
 #include "base/error.h"
@@ -18,6 +20,9 @@ Result<std::string> cgroup_path_for(oci::Spec const& spec, std::string const& id
 // limits that belong to the host (runtime-spec config-linux.md#control-groups). A directory that exists must
 // have no process in it. Returns the directory, for clone3's CLONE_INTO_CGROUP.
 Result<UniqueFd> create_cgroup(std::string const& path, oci::Spec const& spec);
+
+// The cgroup (v2) that a living process is in, as cgroup_path_for gives it; empty if it is in none.
+std::string cgroup_path_of(pid_t pid);
 
 // Removes the directory and the empty ones below it. A missing one is no error. Waits a bounded time for
 // processes that are just ending. Follows no symbolic link.

@@ -83,6 +83,7 @@ constinit Command const kRunCommand = {
     .positionals = Positionals::kAnywhere,
     .flags = kFlags,
     .run = run,
+    .machine_failure_status = kNoStatus,
 };
 
 }  // namespace krun::runtime

@@ -2,6 +2,8 @@
 // krun-oci state: what a container is doing, as JSON. Never waits: engines poll it.
 #include "runtime/command_table.h"
 #include "runtime/container.h"
+#include "runtime/control.h"
+#include "runtime/end_reason.h"
 #include "runtime/state_json.h"
 
 namespace krun::runtime {
@@ -9,8 +11,13 @@ namespace {
 
 Result<Outcome> state(Globals const& globals, Options const& options) {
     auto const container = TRY(Container::open(globals.root, options.positionals()[0]));
+    auto const now = container.state();
+    auto record = container.record();
+    // Annotations are the one place for it that the specification's state has (runtime.md#state).
+    if (auto reason = read_end_reason(container.dir().fd()); now == State::kStopped && !reason.empty())
+        record.annotations[kEndReasonAnnotation] = std::move(reason);
     JsonWriter writer(JsonWriter::Style::kIndented);
-    write_state(writer, container.record(), container.state());
+    write_state(writer, record, now);
     return Outcome{.output = std::move(writer).take() + "\n"};
 }
 

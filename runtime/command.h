@@ -15,7 +15,7 @@ namespace krun::runtime {
 struct Outcome {
     int status = 0;           // the exit status
     std::string output{};     // for stdout, as it is
-    std::string complaint{};  // one line for stderr and the log, or empty
+    std::string complaint{};  // one line for stderr; the container process has logged it. Empty: none
 };
 
 using Handler = Result<Outcome> (*)(Globals const& globals, Options const& options);
@@ -28,8 +28,9 @@ struct Command {
     size_t max_positionals;
     Positionals positionals;
     std::span<Flag const> flags;
-    Handler run;             // nullptr: engines know the command, we do not have it yet
-    int failure_status = 1;  // exit status when the handler or its arguments fail
+    Handler run;                     // nullptr: engines know the command, we do not have it yet
+    int failure_status = 1;          // exit status when the handler or its arguments fail
+    int machine_failure_status = 1;  // … when the virtual machine ends before it has a payload
 };
 
 // Every command has it.

@@ -22,8 +22,10 @@ namespace {
 // create (podman and CRI-O: 240 s).
 constexpr time_t kBootLimitSeconds = 120;
 
+// kGuestFault says that the machine is at fault, and not the container's configuration.
 Error ended_error(GuestEnd const& end) {
-    return Error(Errc::kGuestFault, end.reason.empty() ? "the container has ended" : end.reason);
+    auto const code = end.exit_status == 255 ? Errc::kGuestFault : Errc::kInvalidConfig;
+    return Error(code, end.reason.empty() ? "the container has ended" : end.reason);
 }
 
 // Signals whose default action would end a process: what a container that only waits for start does with

@@ -23,14 +23,14 @@ pid_t listener(BorrowedFd state_dir) {
 
 }  // namespace
 
-std::optional<UniqueFd> open_control_peer(BorrowedFd state_dir) {
+std::optional<ControlPeer> open_control_peer(BorrowedFd state_dir) {
     pid_t const pid = listener(state_dir);
     // Before the container process serves the socket, the listener is the create command, perhaps us.
     if (pid <= 0 || pid == ::getpid()) return std::nullopt;
     UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
     // Still the listener after the pidfd was opened: so the number was not another process's in between.
     if (!pidfd.valid() || listener(state_dir) != pid) return std::nullopt;
-    return pidfd;
+    return ControlPeer{pid, std::move(pidfd)};
 }
 
 }  // namespace krun::runtime

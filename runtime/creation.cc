@@ -17,6 +17,7 @@
 #include "oci/validate.h"
 #include "runtime/cgroup.h"
 #include "runtime/console_client.h"
+#include "runtime/container_id.h"
 #include "runtime/hooks.h"
 #include "runtime/pid_file.h"
 #include "runtime/removal.h"
@@ -138,6 +139,7 @@ void undo(Store const& store, StateDir const& dir, Record record) {
 }  // namespace
 
 Result<Container> create_container(Globals const& globals, CreateRequest const& request) {
+    TRY(check_container_id(request.id));
     auto opened = open_bundle(request.bundle);
     if (!opened.ok()) return fail(std::move(opened).error());
     Bundle const& bundle = opened.value();

@@ -55,6 +55,11 @@ Ended ended_with(Error const& error, int status) {
     return {.status = status, .complaint = one_line(error.message())};
 }
 
+int failure_status(Command const* command, Error const& error) {
+    if (command == nullptr) return 1;
+    return error.code() == Errc::kGuestFault ? command->machine_failure_status : command->failure_status;
+}
+
 Ended ended_with(Outcome outcome) {
     return {.status = outcome.status,
             .output = std::move(outcome.output),
@@ -67,10 +72,11 @@ Ended run_logged(std::span<char const* const> words, Globals const& globals) {
     Command const* const command = find_command(name);
     Result<Outcome> outcome = command != nullptr ? run_command(*command, globals, words.subspan(1))
                                                  : fail(wrong_usage("unknown command " + quoted(name)));
-    int const failure_status = command != nullptr ? command->failure_status : 1;
-    Ended ended =
-        outcome.ok() ? ended_with(std::move(outcome).value()) : ended_with(outcome.error(), failure_status);
-    if (!ended.complaint.empty()) log(LogLevel::kError, ended.complaint);
+    Ended ended = outcome.ok() ? ended_with(std::move(outcome).value())
+                               : ended_with(outcome.error(), failure_status(command, outcome.error()));
+    // Not an outcome's complaint: its author, the container process, has logged it, and engines parse the
+    // file as one record.
+    if (!outcome.ok()) log(LogLevel::kError, ended.complaint);
     if (!outcome.ok() && globals.log_level == LogLevel::kDebug) ended.trace = outcome.error().trace();
     return ended;
 }

@@ -7,5 +7,7 @@ namespace krun::runtime {
 
 inline constexpr char const* kEndReasonName = "end_reason";
 inline constexpr size_t kMaxEndReasonBytes = 1024;  // one line; it can quote the guest's last words
+// Where `state` shows it.
+inline constexpr char const* kEndReasonAnnotation = "krun-oci.end-reason";
 
 }  // namespace krun::runtime

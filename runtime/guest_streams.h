@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which host descriptors are behind the vsock ports of config-gen/control_protocol.h: the payload's stdio goes
-// straight to the container process's own, without a copy through its event loop.
+// Which host descriptors are behind the vsock ports of config-gen/control_protocol.h: the payload's stdio
+// goes straight to the container process's own, without a copy through its event loop.
 #pragma once
 #include <atomic>
 #include <memory>
@@ -14,7 +14,7 @@ namespace krun::runtime {
 
 // One stream of payload output, as seen by whoever waits for its last byte.
 struct Delivery {
-    UniqueFd hangup;                                // end-of-file when everything has been written
+    UniqueFd hangup;                               // end-of-file when everything has been written
     std::shared_ptr<std::atomic<bool>> connected;  // false: init never opened the stream
 };
 

@@ -59,11 +59,11 @@ struct NeededDriver {
     std::string_view option;
 };
 constexpr NeededDriver kNeeded[] = {
-    {"virtio_mmio.device=", "CONFIG_VIRTIO_MMIO_CMDLINE_DEVICES"},
+    {"virtio_mmio.device", "CONFIG_VIRTIO_MMIO_CMDLINE_DEVICES"},
     {"fusectl", "CONFIG_FUSE_FS"},
     {"virtiofs", "CONFIG_VIRTIO_FS"},
     {"vmw_vsock_virtio_transport", "CONFIG_VIRTIO_VSOCKETS"},
-    {"hvc0", "CONFIG_VIRTIO_CONSOLE"},
+    {"virtio_console", "CONFIG_VIRTIO_CONSOLE"},
 };
 
 bool contains(std::span<std::byte const> image, std::string_view needle) {

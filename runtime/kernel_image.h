@@ -15,9 +15,10 @@ struct KernelImage {
     std::string path;  // for messages
 };
 
-// `wanted`, an absolute path, if it is not empty; else the file named by KRUN_OCI_KERNEL, else `../lib/krun-oci/vmlinux` beside this program, else
-// /usr/lib/krun-oci/vmlinux and /usr/local/lib/krun-oci/vmlinux. Never a path from an image. A named file
-// that is missing is an error; it is not skipped. Opened for reading, an ELF file by its first bytes.
+// `wanted`, an absolute path, if it is not empty; else the file named by KRUN_OCI_KERNEL, else
+// `../lib/krun-oci/vmlinux` beside this program, else /usr/lib/krun-oci/vmlinux and
+// /usr/local/lib/krun-oci/vmlinux. Never a path from an image. A named file that is missing is an error; it
+// is not skipped. Opened for reading, an ELF file by its first bytes.
 Result<KernelImage> open_kernel(std::string const& wanted);
 
 // Why a guest may have stopped before its init ran: names the kernel option that is absent, judging by the

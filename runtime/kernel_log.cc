@@ -12,7 +12,7 @@ std::string_view line_at(std::string_view text, size_t position) {
     auto const newline = position == 0 ? text.npos : text.rfind('\n', position - 1);
     size_t const begin = newline == text.npos ? 0 : newline + 1;
     auto const line = text.substr(begin);
-    return line.substr(0, line.find('\n'));
+    return line.substr(0, line.find_first_of("\r\n"));
 }
 
 std::string_view last_line(std::string_view text) {

@@ -19,73 +19,95 @@
 namespace krun::runtime {
 namespace {
 
-// `path` below `root`, every symbolic link resolved as if `root` were "/"; the last one not, with O_NOFOLLOW.
-UniqueFd resolve_in(BorrowedFd root, std::string const& path, uint64_t flags = 0) {
+// The file at `path` in `root`, itself and not what it links to. `path` has no link in its directories.
+UniqueFd open_exactly(BorrowedFd root, std::string const& path) {
     open_how how{};
-    how.flags = O_PATH | O_CLOEXEC | flags;
+    how.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
     how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
     return UniqueFd(static_cast<int>(::syscall(SYS_openat2, root.raw(), path.c_str(), &how, sizeof how)));
 }
 
-std::optional<std::string> path_of(BorrowedFd fd) {
+// What a symbolic link says; nullopt if `fd` is not one.
+std::optional<std::string> link_target(BorrowedFd fd) {
     std::array<char, 4096> buffer;
-    std::string const link = "/proc/self/fd/" + std::to_string(fd.raw());
-    ssize_t const n = ::readlink(link.c_str(), buffer.data(), buffer.size());
+    ssize_t const n = ::readlinkat(fd.raw(), "", buffer.data(), buffer.size());
     if (n <= 0 || static_cast<size_t>(n) == buffer.size()) return std::nullopt;
     return std::string(buffer.data(), static_cast<size_t>(n));
 }
 
-// The canonical place of an existing directory, from `root`: "" for the root itself, "/a/b" otherwise.
-std::optional<std::string> place_in(BorrowedFd root, BorrowedFd directory) {
-    auto const top = path_of(root);
-    auto const full = path_of(directory);
-    if (!top || !full) return std::nullopt;
-    std::string const prefix = *top == "/" ? "" : *top;
-    if (!full->starts_with(prefix)) return std::nullopt;
-    std::string const rest = full->substr(prefix.size());
-    return rest == "/" ? "" : rest;
-}
+// Walks one destination through the rootfs, resolving links as if the rootfs were "/", and past the point
+// where nothing exists: where init would make the rest.
+class Walk {
+public:
+    Walk(BorrowedFd rootfs, std::string_view destination) : rootfs_(rootfs) { push(destination); }
+
+    // The canonical components; the first `existing` of them are there. nullopt: a loop of links.
+    struct Place {
+        std::vector<std::string> components;
+        size_t existing = 0;
+    };
+    std::optional<Place> run() {
+        constexpr int kMaxLinks = 40;  // as many as the kernel follows (path_resolution(7))
+        int links = 0;
+        while (!todo_.empty()) {
+            std::string const name = std::move(todo_.back());
+            todo_.pop_back();
+            if (name == "..") {
+                if (!place_.components.empty()) place_.components.pop_back();
+                place_.existing = std::min(place_.existing, place_.components.size());
+                continue;
+            }
+            if (follow(name) && ++links > kMaxLinks) return std::nullopt;
+        }
+        return std::move(place_);
+    }
+
+private:
+    // Later components wait below earlier ones.
+    void push(std::string_view path) {
+        auto const parts = split(path, '/');
+        for (auto part = parts.rbegin(); part != parts.rend(); ++part)
+            if (!part->empty() && *part != ".") todo_.emplace_back(*part);
+    }
+    // One step; true if it was a link, whose target is to be walked next.
+    bool follow(std::string const& name) {
+        bool const parent_exists = place_.existing == place_.components.size();
+        place_.components.push_back(name);
+        if (!parent_exists) return false;
+        auto const file = open_exactly(rootfs_, "/" + join(place_.components, "/"));
+        if (!file.valid()) return false;
+        auto const target = link_target(file.borrow());
+        if (!target) {
+            ++place_.existing;
+            return false;
+        }
+        place_.components.pop_back();
+        if (target->starts_with('/')) place_ = Place{};
+        push(*target);
+        return true;
+    }
+
+    BorrowedFd rootfs_;
+    std::vector<std::string> todo_;
+    Place place_;
+};
 
 class Finder {
 public:
     Finder(BorrowedFd rootfs, std::vector<MountPoint>& out) : rootfs_(rootfs), out_(out) {}
 
     void find(std::string_view destination, bool directory) {
-        auto const parts = components(destination);
-        if (std::find(parts.begin(), parts.end(), "..") != parts.end()) return;
-        std::string existing = "/";
-        size_t depth = 0;
-        for (; depth < parts.size(); ++depth) {
-            std::string const next = existing + (existing.size() > 1 ? "/" : "") + parts[depth];
-            if (!resolve_in(rootfs_, next).valid()) {
-                if (resolve_in(rootfs_, next, O_NOFOLLOW).valid()) return;  // a dangling link
-                break;
-            }
-            existing = next;
+        auto const place = Walk(rootfs_, destination).run();
+        if (!place) return;  // init reports it
+        std::string path;
+        for (size_t i = 0; i < place->components.size(); ++i) {
+            path += "/" + place->components[i];
+            bool const last = i + 1 == place->components.size();
+            if (i >= place->existing && seen_.insert(path).second) out_.push_back({path, !last || directory});
         }
-        if (depth == parts.size()) return;  // all there
-        auto const parent = resolve_in(rootfs_, existing);
-        auto const place = parent.valid() ? place_in(rootfs_, parent.borrow()) : std::nullopt;
-        if (!place) return;
-        add(*place, std::span(parts).subspan(depth), directory);
     }
 
 private:
-    static std::vector<std::string> components(std::string_view path) {
-        std::vector<std::string> parts;
-        for (auto const part : split(path, '/'))
-            if (!part.empty() && part != ".") parts.emplace_back(part);
-        return parts;
-    }
-
-    void add(std::string path, std::span<std::string const> missing, bool directory) {
-        for (size_t i = 0; i < missing.size(); ++i) {
-            path += "/" + missing[i];
-            bool const last = i + 1 == missing.size();
-            if (seen_.insert(path).second) out_.push_back({path, !last || directory});
-        }
-    }
-
     BorrowedFd rootfs_;
     std::vector<MountPoint>& out_;
     std::set<std::string> seen_;

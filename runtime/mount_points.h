@@ -10,8 +10,8 @@ namespace krun::runtime {
 
 // For each mount of `mounts`, the part of its destination that does not exist in `rootfs` (O_PATH of a
 // directory), parents first and without duplicates. Destinations below an earlier mount are left out: what
-// they need lies in that mount, not in the rootfs. Symbolic links in the rootfs are resolved within it; a
-// destination that cannot be resolved is left to init, which reports it. `binds` tells files from
+// they need lies in that mount, not in the rootfs. Symbolic links in the rootfs are resolved within it,
+// dangling ones too; a loop of them is left to init, which reports it. `binds` tells files from
 // directories.
 std::vector<MountPoint> missing_mount_points(BorrowedFd rootfs, std::vector<guest::Mount> const& mounts,
                                              std::vector<BindSource> const& sources,

@@ -32,14 +32,22 @@ Result<void> end_processes(StateDir const& dir, Record const* record) {
         if (auto const creator = open_process(record->creator)) TRY(end_process(creator->borrow()));
     if (record != nullptr)
         if (auto const container = open_process(record->container)) TRY(end_process(container->borrow()));
-    if (auto const peer = open_control_peer(dir.fd())) TRY(end_process(peer->borrow()));
+    if (auto const peer = open_control_peer(dir.fd())) TRY(end_process(peer->pidfd.borrow()));
     return {};
+}
+
+// Of the record, else of the process that listens on the control socket: asked before it is ended.
+std::string find_cgroup(StateDir const& dir, Record const* record) {
+    if (record != nullptr) return record->cgroup_path;
+    auto const peer = open_control_peer(dir.fd());
+    return peer ? cgroup_path_of(peer->pid) : std::string{};
 }
 
 Result<void> remove_locked(Store const& store, StateDir const& dir, StateLock const& lock,
                            Record const* record) {
+    auto const cgroup = find_cgroup(dir, record);
     TRY(end_processes(dir, record));
-    if (record != nullptr && !record->cgroup_path.empty()) TRY(remove_cgroup(record->cgroup_path));
+    TRY(remove_cgroup(cgroup));
     TRY(store.remove(dir, lock));
     if (record != nullptr)
         ignore(run_hooks("poststop", record->hooks.poststop, state_json(*record, State::kStopped),

@@ -188,7 +188,8 @@ TEST_F(ContainerMounts, KernelFileSystemsOfAnEnginesDefaultsAreMade) {
     for (guest::Mount const& mount : {
              guest::Mount{"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}},
              guest::Mount{"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}},
-             guest::Mount{"/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}},
+             guest::Mount{
+                 "/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}},
              guest::Mount{"/sys/fs/cgroup", "cgroup", "cgroup", {"rprivate", "nosuid", "relatime", "ro"}},
          })
         run_.config().mounts.push_back(mount);

@@ -11,7 +11,7 @@ namespace {
 
 // Everything a usable kernel's image contains, as diagnose_kernel looks for it.
 constexpr std::string_view kComplete =
-    "\177ELF virtio_mmio.device= fusectl virtiofs vmw_vsock_virtio_transport hvc0";
+    "\177ELF virtio_mmio.device= fusectl virtiofs vmw_vsock_virtio_transport virtio_console";
 
 class KernelImageTest : public testing::Test {
 protected:

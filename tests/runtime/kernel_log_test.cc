@@ -15,7 +15,8 @@ void append(KernelLog& log, std::string_view text) {
 
 TEST(KernelLog, LastWordsAreThePanicEvenWithLinesAfterIt) {
     KernelLog log;
-    append(log, "[0.1] booting\n[0.2] Kernel panic - not syncing: sysrq triggered crash\n[0.3] Rebooting\n");
+    append(log,
+           "[0.1] booting\n[0.2] Kernel panic - not syncing: sysrq triggered crash\r\n[0.3] Rebooting\r\n");
     EXPECT_EQ(log.last_words(), "[0.2] Kernel panic - not syncing: sysrq triggered crash");
 }
 

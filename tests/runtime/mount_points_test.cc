@@ -82,10 +82,27 @@ TEST_F(MountPointsTest, LinkThatPointsOutsideStaysInside) {
     EXPECT_THAT(missing({mount_on("/escape/x")}), ElementsAre(MountPoint{"/tmp/x", true}));
 }
 
-TEST_F(MountPointsTest, DanglingLinkAndDotDotAreLeftToInit) {
-    rootfs_.link("/nowhere", "dangling");
-    EXPECT_THAT(missing({mount_on("/dangling/x"), mount_on("/dangling"), mount_on("/no/../such")}),
-                IsEmpty());
+TEST_F(MountPointsTest, DanglingLinkLeadsToAMountPointAtItsTarget) {
+    rootfs_.link("/no/where", "dangling");
+    EXPECT_THAT(
+        missing({mount_on("/dangling/x")}),
+        ElementsAre(MountPoint{"/no", true}, MountPoint{"/no/where", true}, MountPoint{"/no/where/x", true}));
+}
+
+TEST_F(MountPointsTest, LinkAboveTheRootStaysInside) {
+    rootfs_.make_dir("run");
+    rootfs_.link("/../..", "up");
+    EXPECT_THAT(missing({mount_on("/up/run/new")}), ElementsAre(MountPoint{"/run/new", true}));
+}
+
+TEST_F(MountPointsTest, LoopOfLinksIsLeftToInit) {
+    rootfs_.link("b", "a");
+    rootfs_.link("a", "b");
+    EXPECT_THAT(missing({mount_on("/a/x")}), IsEmpty());
+}
+
+TEST_F(MountPointsTest, DotDotTakesTheComponentBeforeItAway) {
+    EXPECT_THAT(missing({mount_on("/no/../such")}), ElementsAre(MountPoint{"/such", true}));
 }
 
 }  // namespace

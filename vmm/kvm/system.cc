@@ -29,16 +29,16 @@ Result<System> System::make(UniqueFd dev_kvm) {
     int const version = TRY(kvm_ioctl(fd, KVM_GET_API_VERSION, 0, "ask for the API version"));
     if (version != KVM_API_VERSION)
         return fail(
-            Error(Errc::kUnsupported, "kvm: API version " + std::to_string(version) + ", expected 12"));
+            Error(Errc::kUnsupported, "/dev/kvm: API version " + std::to_string(version) + ", expected 12"));
     for (auto const& need : kNeeded) {
         int const has = TRY(kvm_ioctl(fd, KVM_CHECK_EXTENSION, need.capability, "check a capability"));
         if (has == 0)
             return fail(
-                Error(Errc::kUnsupported, std::string("kvm: this host's KVM has not got ") + need.name));
+                Error(Errc::kUnsupported, std::string("/dev/kvm: this host's KVM has not got ") + need.name));
     }
     int const area = TRY(kvm_ioctl(fd, KVM_GET_VCPU_MMAP_SIZE, 0, "ask for the size of a vCPU's area"));
     if (static_cast<size_t>(area) < sizeof(kvm_run))
-        return fail(Error(Errc::kUnsupported, "kvm: vCPU area too small"));
+        return fail(Error(Errc::kUnsupported, "/dev/kvm: vCPU area too small"));
     return System(std::move(dev_kvm), static_cast<size_t>(area));
 }
 
@@ -54,7 +54,7 @@ Result<CpuidEntries> System::supported_cpuid() const {
     FlexibleHead head{};
     std::memcpy(&head, buffer.data(), sizeof head);
     if (head.count > kMaxEntries)
-        return fail(Error(Errc::kInternal, "kvm: more CPUID entries than asked for"));
+        return fail(Error(Errc::kInternal, "/dev/kvm: more CPUID entries than asked for"));
     CpuidEntries entries(head.count);
     std::memcpy(entries.data(), buffer.data() + sizeof head, entries.size() * sizeof(kvm_cpuid_entry2));
     return entries;
