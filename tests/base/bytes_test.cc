@@ -2,6 +2,7 @@
 #include "base/bytes.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <array>
 
@@ -47,6 +48,18 @@ TEST(Mapping, AnonymousMemoryIsZeroAndSurvivesAMove) {
     EXPECT_EQ(moved.bytes().size(), 8192u);
     EXPECT_EQ(moved.bytes()[0], std::byte{0});
     EXPECT_EQ(moved.bytes()[8191], std::byte{7});
+}
+
+TEST(Mapping, AnonymousMemoryBeginsAtAHugePageAndKeepsNothingBeyondItsEnd) {
+    constexpr size_t kHugePage = size_t{2} << 20;
+    // An odd page before each, so that the kernel does not happen to place them well.
+    auto const odd = Mapping::anonymous(4096).value();
+    auto const mapping = Mapping::anonymous(kHugePage + 4096).value();
+    auto const begin = reinterpret_cast<uintptr_t>(mapping.bytes().data());
+    EXPECT_EQ(begin % kHugePage, 0u);
+    unsigned char resident = 0;
+    EXPECT_EQ(::mincore(mapping.bytes().data() + kHugePage, 4096, &resident), 0);
+    EXPECT_EQ(::mincore(mapping.bytes().data() + mapping.bytes().size(), 4096, &resident), -1);
 }
 
 }  // namespace
