@@ -36,11 +36,13 @@ Result<void> end_processes(StateDir const& dir, Record const* record) {
     return {};
 }
 
-// Of the record, else of the process that listens on the control socket: asked before it is ended.
+// Of the record, else of the process that listens on the control socket: asked before it is ended. If it has
+// ended, the one place left to look is where containers go whose config.json names no cgroup.
 std::string find_cgroup(StateDir const& dir, Record const* record) {
     if (record != nullptr) return record->cgroup_path;
-    auto const peer = open_control_peer(dir.fd());
-    return peer ? cgroup_path_of(peer->pid) : std::string{};
+    if (auto const peer = open_control_peer(dir.fd())) return cgroup_path_of(peer->pid);
+    auto const usual = cgroup_path_for(oci::Spec{}, dir.id());
+    return usual.ok() ? usual.value() : std::string{};
 }
 
 Result<void> remove_locked(Store const& store, StateDir const& dir, StateLock const& lock,
