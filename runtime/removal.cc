@@ -25,31 +25,36 @@ Result<void> end_process(BorrowedFd process) {
     return {};
 }
 
-// Ends the processes that may belong to the container. `record` is null if there is none to read.
-Result<void> end_processes(StateDir const& dir, Record const* record) {
-    // First a create command that is still at it, so that it starts nothing more; unless it is us, undoing.
-    if (record != nullptr && record->creator.pid != ::getpid())
-        if (auto const creator = open_process(record->creator)) TRY(end_process(creator->borrow()));
-    if (record != nullptr)
-        if (auto const container = open_process(record->container)) TRY(end_process(container->borrow()));
+// Ends the processes of a container whose record names them. First a create command that is still at it, so
+// that it starts nothing more; unless it is us, undoing.
+Result<void> end_recorded(StateDir const& dir, Record const& record) {
+    if (record.creator.pid != ::getpid())
+        if (auto const creator = open_process(record.creator)) TRY(end_process(creator->borrow()));
+    if (auto const container = open_process(record.container)) TRY(end_process(container->borrow()));
     if (auto const peer = open_control_peer(dir.fd())) TRY(end_process(peer->pidfd.borrow()));
     return {};
 }
 
-// Of the record, else of the process that listens on the control socket: asked before it is ended. If it has
-// ended, the one place left to look is where containers go whose config.json names no cgroup.
-std::string find_cgroup(StateDir const& dir, Record const* record) {
-    if (record != nullptr) return record->cgroup_path;
-    if (auto const peer = open_control_peer(dir.fd())) return cgroup_path_of(peer->pid);
-    auto const usual = cgroup_path_for(oci::Spec{}, dir.id());
-    return usual.ok() ? usual.value() : std::string{};
+// Ends the process that listens on the control socket, the only trace of a container without a record.
+// Returns the cgroup it was in; of one that has ended already, the one place left to look: where containers
+// go whose config.json names no cgroup.
+Result<std::string> end_unrecorded(StateDir const& dir) {
+    auto const peer = open_control_peer(dir.fd());
+    if (!peer) return cgroup_path_for(oci::Spec{}, dir.id());
+    auto cgroup = cgroup_path_of(peer->pid);
+    TRY(end_process(peer->pidfd.borrow()));
+    return cgroup;
 }
 
 Result<void> remove_locked(Store const& store, StateDir const& dir, StateLock const& lock,
                            Record const* record) {
-    auto const cgroup = find_cgroup(dir, record);
-    TRY(end_processes(dir, record));
-    TRY(remove_cgroup(cgroup));
+    if (record != nullptr) {
+        TRY(end_recorded(dir, *record));
+        TRY(remove_cgroup(record->cgroup_path));
+    } else {
+        auto const cgroup = TRY(end_unrecorded(dir));
+        TRY(remove_cgroup(cgroup));
+    }
     TRY(store.remove(dir, lock));
     if (record != nullptr)
         ignore(run_hooks("poststop", record->hooks.poststop, state_json(*record, State::kStopped),

@@ -5,8 +5,12 @@
 //   {"wait"}        runs until a signal ends it, with status 128 + N
 //   {"missing"}     is a program that does not exist: spawn_vm() fails
 #include <signal.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
+#include <span>
+
+#include "base/fd.h"
 #include "base/strings.h"
 #include "runtime/control_server.h"
 #include "runtime/process_identity.h"
@@ -15,7 +19,10 @@
 namespace krun::runtime {
 namespace {
 
-Result<void> serve(UniqueFd listener, std::vector<std::string> const& args) {
+// As the real one does: dies with a creator that is killed before it is ready, and is ready only when it
+// listens itself. `ready` is closed then.
+Result<void> serve(UniqueFd listener, UniqueFd ready, std::vector<std::string> const& args) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     auto loop = TRY(EventLoop::make());
     bool started = false;
     auto const server = TRY(ControlServer::make(
@@ -27,6 +34,8 @@ Result<void> serve(UniqueFd listener, std::vector<std::string> const& args) {
             if (request.op == ControlOp::kSignal) ::_exit(128 + static_cast<int>(request.argument));
             if (started && args[0] == "exit") ::_exit(static_cast<int>(*parse_uint64(args[1])));
         }));
+    ::prctl(PR_SET_PDEATHSIG, 0);
+    ready.reset();
     return loop.run();
 }
 
@@ -37,14 +46,18 @@ Result<VmProcess> spawn_vm(VmRequest request) {
     if (args[0] == "missing")
         return fail(Error(Errc::kInvalidConfig, "exec: \"missing\": executable file not found in $PATH"));
     auto listener = TRY(bind_control_socket(request.state_dir));
+    auto [wait_for, ready] = TRY(make_pipe());
     pid_t const pid = ::fork();
     if (pid < 0) return fail(Error::sys("fork"));
     if (pid == 0) {
         ::setsid();
         for (int fd = 0; fd <= 2; ++fd) ::close(fd);
-        ignore(serve(std::move(listener), args), "the process ends either way");
+        ignore(serve(std::move(listener), std::move(ready), args), "the process ends either way");
         ::_exit(255);
     }
+    ready.reset();
+    std::byte nothing{};
+    TRY(read_full(wait_for.borrow(), std::span(&nothing, 1)));
     auto const identity = TRY(identify(pid));
     return VmProcess{pid, identity.start_time, ""};
 }
