@@ -83,7 +83,7 @@ surroundings() {
     KRUN_EXAMPLE='a b' "$testvm" -- sh -c 'echo "$PWD $KRUN_EXAMPLE $(id -u) $(wc -c </dev/stdin)"' >"$work/out"
     check 'directory, KRUN_* variables, root, empty stdin' same "$(cat "$work/out")" "$work a b 0 0"
     KRUN_OCI_BUILD_DIR=$work "$testvm" -- sh -c 'echo "${PATH%%:*}"' >"$work/out"
-    check 'the build directory is first on PATH' same "$(cat "$work/out")" "$work"
+    check 'the build directory is first on PATH' same "$(cat "$work/out")" "$work/bin"
     "$testvm" -- sh -c 'test -c /dev/kvm && cat /sys/fs/cgroup/cgroup.subtree_control &&
         modprobe -a veth bridge nf_tables tun overlay act_mirred sch_ingress && ip -o link show lo' >"$work/out"
     check '/dev/kvm and modules are there' same "$?" 0
