@@ -44,6 +44,17 @@ std::optional<Body> body_of(Frame const& frame) {
     return ByteReader(frame.body).take<Body>();
 }
 
+// The status of an end that is not the payload program's own.
+constexpr uint32_t kMachineEnd = 255;
+
+// reboot(2) in a pid namespace ends its first process as if by SIGHUP (restart) or SIGINT (halt, power off).
+// No signal that anybody sends does that: without a handler the kernel keeps both from that process
+// (pid_namespaces(7)). Null for any other end.
+char const* reboot_wish(uint32_t signal) {
+    if (signal == SIGHUP) return "restart";
+    return signal == SIGINT ? "halt" : nullptr;
+}
+
 }  // namespace
 
 Agent::Agent(ControlLink& control, KrunConfig const& config, ConnectPort connect,
@@ -216,6 +227,8 @@ Result<void> Agent::drain() {
 Result<void> Agent::report_end() {
     ::sync();
     log_step("report end");
+    if (char const* const wish = reboot_wish(exit_->signal))
+        return control_.send_failed(kMachineEnd, std::string("the payload asked the machine to ") + wish);
     return control_.send_exited(exit_->code, exit_->signal);
 }
 
