@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include <array>
 #include <cerrno>
@@ -31,10 +32,19 @@ Result<UniqueFd> connect_control(BorrowedFd state_dir) {
     return socket;
 }
 
+// A container process that somebody has stopped (SIGSTOP) answers nothing.
+Result<void> bound_wait(BorrowedFd socket) {
+    timeval const limit{.tv_sec = 10, .tv_usec = 0};
+    if (::setsockopt(socket.raw(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) < 0)
+        return fail(Error::sys("bound the wait for an answer"));
+    return {};
+}
+
 }  // namespace
 
 Result<void> control_request(BorrowedFd state_dir, ControlRequest request) {
     auto const socket = TRY(connect_control(state_dir));
+    if (request.op != ControlOp::kStart) TRY(bound_wait(socket.borrow()));
     ControlWireRequest const wire{kControlWireVersion, static_cast<uint32_t>(request.op), request.argument};
     if (::send(socket.borrow().raw(), &wire, sizeof wire, MSG_NOSIGNAL) < 0) {
         if (errno == EPIPE || errno == ECONNRESET) return fail(not_running());
@@ -45,6 +55,8 @@ Result<void> control_request(BorrowedFd state_dir, ControlRequest request) {
     do {
         n = ::recv(socket.borrow().raw(), buffer.data(), buffer.size(), 0);
     } while (n < 0 && errno == EINTR);
+    if (n < 0 && errno == EAGAIN)
+        return fail(Error(Errc::kBadState, "the container process does not answer; it may be stopped"));
     if (n < 0 && errno != ECONNRESET) return fail(Error::sys("read the container process's answer"));
     return decode_result(std::span(buffer).first(n > 0 ? static_cast<size_t>(n) : 0), not_running());
 }
