@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.h"
 
+#include <unistd.h>
+
+#include <array>
 #include <atomic>
+#include <cstring>
 #include <ctime>
 #include <iterator>
 
@@ -55,6 +59,26 @@ void log(LogLevel level, std::string_view message) {
     if (!is_logged(level)) return;
     std::string const record = log_record(sink.format, level, message, rfc3339_nano(now(CLOCK_REALTIME)));
     ignore(write_full(BorrowedFd(sink.fd), record), "a lost record has nobody to be told to");
+}
+
+void log_in_signal_handler(std::string_view message) {
+    if (sink.fd < 0) return;
+    auto const time = rfc3339_nano_chars(now(CLOCK_REALTIME));
+    bool const json = sink.format == LogFormat::kJson;
+    std::array<char, 512> record;
+    size_t used = 0;
+    auto const put = [&](std::string_view part) {
+        part = part.substr(0, record.size() - used);
+        std::memcpy(record.data() + used, part.data(), part.size());
+        used += part.size();
+    };
+    put(json ? "{\"level\":\"error\",\"msg\":\"" : time.data());
+    if (!json) put(" error: ");
+    put(message.substr(0, 400));
+    if (json) put("\",\"time\":\"");
+    if (json) put(time.data());
+    put(json ? "\"}\n" : "\n");
+    ignore(::write(sink.fd, record.data(), used), "a lost record has nobody to be told to");
 }
 
 std::string log_record(LogFormat format, LogLevel level, std::string_view message, std::string const& time) {

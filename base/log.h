@@ -28,6 +28,10 @@ bool is_logged(LogLevel level);
 // A sink that cannot be written to loses the record: there is nobody to tell.
 void log(LogLevel level, std::string_view message);
 
+// An error, from a signal handler: `message` has no character that JSON would escape, and is cut after some
+// hundred bytes. Async-signal-safe.
+void log_in_signal_handler(std::string_view message);
+
 // One record with its newline, as log() writes it. JSON has the members of logrus ("level", "msg", "time").
 std::string log_record(LogFormat format, LogLevel level, std::string_view message, std::string const& time);
 

@@ -61,7 +61,9 @@ void ignore(R const& /*result*/, char const* /*why*/) {}
 }  // namespace krun
 
 // TRY(expr) is the value of expr, or returns its error from the enclosing function.
-// Do not nest one TRY inside another: the inner variable would shadow the outer.
+// Do not nest one TRY inside another: the inner variable would shadow the outer. In braces or among
+// arguments, no TRY after something that owns memory or a descriptor: GCC 12 and clang 14 do not destroy what
+// was made already when a statement expression returns.
 #define TRY(expr)                                                \
     __extension__({                                              \
         auto try_result_ = (expr);                               \

@@ -34,6 +34,21 @@ constexpr Field<Rlimit> kRlimit[] = {
     field<&Rlimit::hard>("hard", Effect::kGuest, kRequired),
 };
 
+constexpr Field<Scheduler> kScheduler[] = {
+    field<&Scheduler::policy>("policy", Effect::kGuest, kRequired),
+    field<&Scheduler::nice>("nice", Effect::kGuest),
+    field<&Scheduler::priority>("priority", Effect::kGuest),
+    field<&Scheduler::flags>("flags", Effect::kGuest),
+    field<&Scheduler::runtime>("runtime", Effect::kGuest),
+    field<&Scheduler::deadline>("deadline", Effect::kGuest),
+    field<&Scheduler::period>("period", Effect::kGuest),
+};
+
+constexpr Field<IoPriority> kIoPriority[] = {
+    field<&IoPriority::class_name>("class", Effect::kGuest, kRequired),
+    field<&IoPriority::priority>("priority", Effect::kGuest),
+};
+
 constexpr Field<Process> kProcess[] = {
     field<&Process::terminal>("terminal", Effect::kHostAndGuest),
     field<&Process::console_size>("consoleSize", Effect::kHostAndGuest),
@@ -51,10 +66,8 @@ constexpr Field<Process> kProcess[] = {
                                   "the guest kernel has no SELinux; the machine confines the payload"),
     field_without_member<Process>("execCPUAffinity", "object", Effect::kIgnored,
                                   "it names CPUs of the host, which the guest does not see"),
-    field_without_member<Process>("scheduler", "object", Effect::kRefused,
-                                  "scheduling policies do not reach into the guest"),
-    field_without_member<Process>("ioPriority", "object", Effect::kRefused,
-                                  "I/O priorities do not reach from the guest to the host's disks"),
+    field<&Process::scheduler>("scheduler", Effect::kGuest),
+    field<&Process::io_priority>("ioPriority", Effect::kGuest),
     field_without_member<Process>("commandLine", "string", Effect::kIgnored, "it is for Windows"),
 };
 
@@ -64,6 +77,8 @@ constinit std::span<Field<ConsoleSize> const> const FieldsOf<ConsoleSize>::rows 
 constinit std::span<Field<User> const> const FieldsOf<User>::rows = kUser;
 constinit std::span<Field<Capabilities> const> const FieldsOf<Capabilities>::rows = kCapabilities;
 constinit std::span<Field<Rlimit> const> const FieldsOf<Rlimit>::rows = kRlimit;
+constinit std::span<Field<Scheduler> const> const FieldsOf<Scheduler>::rows = kScheduler;
+constinit std::span<Field<IoPriority> const> const FieldsOf<IoPriority>::rows = kIoPriority;
 constinit std::span<Field<Process> const> const FieldsOf<Process>::rows = kProcess;
 
 }  // namespace krun

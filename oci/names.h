@@ -8,51 +8,6 @@
 
 namespace krun::oci {
 
-// capabilities(7); a name's place is its number.
-inline constexpr std::string_view kCapabilityNames[] = {
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_DAC_READ_SEARCH",
-    "CAP_FOWNER",
-    "CAP_FSETID",
-    "CAP_KILL",
-    "CAP_SETGID",
-    "CAP_SETUID",
-    "CAP_SETPCAP",
-    "CAP_LINUX_IMMUTABLE",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_NET_BROADCAST",
-    "CAP_NET_ADMIN",
-    "CAP_NET_RAW",
-    "CAP_IPC_LOCK",
-    "CAP_IPC_OWNER",
-    "CAP_SYS_MODULE",
-    "CAP_SYS_RAWIO",
-    "CAP_SYS_CHROOT",
-    "CAP_SYS_PTRACE",
-    "CAP_SYS_PACCT",
-    "CAP_SYS_ADMIN",
-    "CAP_SYS_BOOT",
-    "CAP_SYS_NICE",
-    "CAP_SYS_RESOURCE",
-    "CAP_SYS_TIME",
-    "CAP_SYS_TTY_CONFIG",
-    "CAP_MKNOD",
-    "CAP_LEASE",
-    "CAP_AUDIT_WRITE",
-    "CAP_AUDIT_CONTROL",
-    "CAP_SETFCAP",
-    "CAP_MAC_OVERRIDE",
-    "CAP_MAC_ADMIN",
-    "CAP_SYSLOG",
-    "CAP_WAKE_ALARM",
-    "CAP_BLOCK_SUSPEND",
-    "CAP_AUDIT_READ",
-    "CAP_PERFMON",
-    "CAP_BPF",
-    "CAP_CHECKPOINT_RESTORE",
-};
-
 // getrlimit(2) on x86-64; a name's place is its number.
 inline constexpr std::string_view kRlimitNames[] = {
     "RLIMIT_CPU",      "RLIMIT_FSIZE", "RLIMIT_DATA",   "RLIMIT_STACK",
@@ -61,9 +16,22 @@ inline constexpr std::string_view kRlimitNames[] = {
     "RLIMIT_MSGQUEUE", "RLIMIT_NICE",  "RLIMIT_RTPRIO", "RLIMIT_RTTIME",
 };
 
-// "user" is known and refused.
 inline constexpr std::string_view kNamespaceTypes[] = {"cgroup", "ipc",  "mount", "network",
-                                                       "pid",    "time", "uts"};
+                                                       "pid",    "time", "user",  "uts"};
+
+// sched(7). SCHED_ISO is reserved in Linux and not implemented.
+inline constexpr std::string_view kSchedulerPolicies[] = {"SCHED_BATCH", "SCHED_DEADLINE", "SCHED_FIFO",
+                                                          "SCHED_IDLE",  "SCHED_OTHER",    "SCHED_RR"};
+
+inline constexpr std::string_view kSchedulerFlags[] = {
+    "SCHED_FLAG_DL_OVERRUN",    "SCHED_FLAG_KEEP_PARAMS",    "SCHED_FLAG_KEEP_POLICY",   "SCHED_FLAG_RECLAIM",
+    "SCHED_FLAG_RESET_ON_FORK", "SCHED_FLAG_UTIL_CLAMP_MAX", "SCHED_FLAG_UTIL_CLAMP_MIN"};
+
+inline constexpr std::string_view kIoPriorityClasses[] = {"IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE",
+                                                          "IOPRIO_CLASS_RT"};
+
+// time_namespaces(7)
+inline constexpr std::string_view kOffsetClocks[] = {"boottime", "monotonic"};
 
 inline constexpr std::string_view kPropagations[] = {"private",     "rprivate", "rshared", "rslave",
                                                      "runbindable", "shared",   "slave",   "unbindable"};
