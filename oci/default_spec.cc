@@ -66,6 +66,17 @@ Spec default_spec() {
     return spec;
 }
 
+Spec rootless_spec(uint32_t uid, uint32_t gid) {
+    Spec spec = default_spec();
+    std::erase_if(spec.linux.namespaces, [](Namespace const& ns) { return ns.type == "network"; });
+    spec.linux.namespaces.push_back({"user", ""});
+    spec.linux.uid_mappings = {{0, uid, 1}};
+    spec.linux.gid_mappings = {{0, gid, 1}};
+    for (auto& mount : spec.mounts)  // of the one group, devpts' usual one is not a part
+        std::erase_if(mount.options, [](std::string const& option) { return option.starts_with("gid="); });
+    return spec;
+}
+
 std::string write_spec(Spec const& spec) {
     JsonWriter writer(JsonWriter::Style::kIndented);
     write_value(writer, spec);

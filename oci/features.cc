@@ -3,6 +3,7 @@
 // mean unknown.
 #include "oci/features.h"
 
+#include "base/capability_names.h"
 #include "oci/fields.h"
 #include "oci/mount_options.h"
 #include "oci/names.h"

@@ -50,6 +50,14 @@ struct FieldsOf<oci::Rlimit> {
     static std::span<Field<oci::Rlimit> const> const rows;
 };
 template <>
+struct FieldsOf<oci::Scheduler> {
+    static std::span<Field<oci::Scheduler> const> const rows;
+};
+template <>
+struct FieldsOf<oci::IoPriority> {
+    static std::span<Field<oci::IoPriority> const> const rows;
+};
+template <>
 struct FieldsOf<oci::Linux> {
     static std::span<Field<oci::Linux> const> const rows;
 };
@@ -64,6 +72,10 @@ struct FieldsOf<oci::IdMapping> {
 template <>
 struct FieldsOf<oci::Device> {
     static std::span<Field<oci::Device> const> const rows;
+};
+template <>
+struct FieldsOf<oci::TimeOffset> {
+    static std::span<Field<oci::TimeOffset> const> const rows;
 };
 template <>
 struct FieldsOf<oci::Seccomp> {

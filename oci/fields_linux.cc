@@ -12,11 +12,10 @@ constexpr Field<Namespace> kNamespace[] = {
     field<&Namespace::path>("path", Effect::kHost),
 };
 
-constexpr std::string_view kNoUserNamespace = "user namespaces are not implemented";
 constexpr Field<IdMapping> kIdMapping[] = {
-    field<&IdMapping::container_id>("containerID", Effect::kRefused, kRequired, kNoUserNamespace),
-    field<&IdMapping::host_id>("hostID", Effect::kRefused, kRequired, kNoUserNamespace),
-    field<&IdMapping::size>("size", Effect::kRefused, kRequired, kNoUserNamespace),
+    field<&IdMapping::container_id>("containerID", Effect::kGuest, kRequired),
+    field<&IdMapping::host_id>("hostID", Effect::kGuest, kRequired),
+    field<&IdMapping::size>("size", Effect::kGuest, kRequired),
 };
 
 constexpr Field<Device> kDevice[] = {
@@ -59,10 +58,15 @@ constexpr Field<Personality> kPersonality[] = {
     field<&Personality::flags>("flags", Effect::kGuest),
 };
 
+constexpr Field<TimeOffset> kTimeOffset[] = {
+    field<&TimeOffset::seconds>("secs", Effect::kGuest),
+    field<&TimeOffset::nanoseconds>("nanosecs", Effect::kGuest),
+};
+
 constexpr Field<Linux> kLinux[] = {
     field<&Linux::namespaces>("namespaces", Effect::kHostAndGuest),
-    field<&Linux::uid_mappings>("uidMappings", Effect::kRefused, kOptional, kNoUserNamespace),
-    field<&Linux::gid_mappings>("gidMappings", Effect::kRefused, kOptional, kNoUserNamespace),
+    field<&Linux::uid_mappings>("uidMappings", Effect::kGuest),
+    field<&Linux::gid_mappings>("gidMappings", Effect::kGuest),
     field<&Linux::devices>("devices", Effect::kGuest),
     field<&Linux::cgroups_path>("cgroupsPath", Effect::kHost),
     field<&Linux::resources>("resources", Effect::kHostAndGuest),
@@ -76,8 +80,7 @@ constexpr Field<Linux> kLinux[] = {
                                 "the guest kernel has no SELinux; the machine confines the payload"),
     field_without_member<Linux>("intelRdt", "object", Effect::kRefused,
                                 "the machine is not placed in a resctrl group"),
-    field_without_member<Linux>("timeOffsets", "map", Effect::kRefused,
-                                "the guest's clocks are its kernel's"),
+    field<&Linux::time_offsets>("timeOffsets", Effect::kGuest),
     field_without_member<Linux>("netDevices", "map", Effect::kRefused,
                                 "host network devices are not moved into the guest"),
     field_without_member<Linux>("memoryPolicy", "object", Effect::kRefused,
@@ -93,6 +96,7 @@ constinit std::span<Field<SeccompArg> const> const FieldsOf<SeccompArg>::rows = 
 constinit std::span<Field<SeccompRule> const> const FieldsOf<SeccompRule>::rows = kSeccompRule;
 constinit std::span<Field<Seccomp> const> const FieldsOf<Seccomp>::rows = kSeccomp;
 constinit std::span<Field<Personality> const> const FieldsOf<Personality>::rows = kPersonality;
+constinit std::span<Field<TimeOffset> const> const FieldsOf<TimeOffset>::rows = kTimeOffset;
 constinit std::span<Field<Linux> const> const FieldsOf<Linux>::rows = kLinux;
 
 }  // namespace krun

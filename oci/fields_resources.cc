@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// runtime-spec config-linux.md#control-groups. Limits are those of cgroup v2; what only v1 has is ignored
-// with a note, as the specification lets a value that cannot be converted be.
+// runtime-spec config-linux.md#control-groups: limits of the host's cgroup around the machine, and of the
+// payload's own in the guest. What only cgroup v1 has is ignored, with a note.
 #include "oci/fields.h"
 
 namespace krun {
@@ -20,8 +20,8 @@ constexpr Field<DeviceRule> kDeviceRule[] = {
 
 constexpr Field<MemoryLimits> kMemory[] = {
     field<&MemoryLimits::limit>("limit", Effect::kHostAndGuest),
-    field<&MemoryLimits::reservation>("reservation", Effect::kHost),
-    field<&MemoryLimits::swap>("swap", Effect::kHost),
+    field<&MemoryLimits::reservation>("reservation", Effect::kHostAndGuest),
+    field<&MemoryLimits::swap>("swap", Effect::kHostAndGuest),
     field<&MemoryLimits::kernel>("kernel", Effect::kIgnored, kOptional, kOnlyV1),
     field<&MemoryLimits::kernel_tcp>("kernelTCP", Effect::kIgnored, kOptional, kOnlyV1),
     field<&MemoryLimits::swappiness>("swappiness", Effect::kIgnored, kOptional, kOnlyV1),
@@ -32,15 +32,15 @@ constexpr Field<MemoryLimits> kMemory[] = {
 };
 
 constexpr Field<CpuLimits> kCpu[] = {
-    field<&CpuLimits::shares>("shares", Effect::kHost),
+    field<&CpuLimits::shares>("shares", Effect::kHostAndGuest),
     field<&CpuLimits::quota>("quota", Effect::kHostAndGuest),
-    field<&CpuLimits::burst>("burst", Effect::kHost),
+    field<&CpuLimits::burst>("burst", Effect::kHostAndGuest),
     field<&CpuLimits::period>("period", Effect::kHostAndGuest),
     field<&CpuLimits::realtime_runtime>("realtimeRuntime", Effect::kIgnored, kOptional, kOnlyV1),
     field<&CpuLimits::realtime_period>("realtimePeriod", Effect::kIgnored, kOptional, kOnlyV1),
-    field<&CpuLimits::cpus>("cpus", Effect::kHost),
+    field<&CpuLimits::cpus>("cpus", Effect::kHostAndGuest),
     field<&CpuLimits::mems>("mems", Effect::kHost),
-    field<&CpuLimits::idle>("idle", Effect::kHost),
+    field<&CpuLimits::idle>("idle", Effect::kHostAndGuest),
 };
 
 constexpr Field<PidsLimit> kPids[] = {
@@ -102,7 +102,7 @@ constexpr Field<Resources> kResources[] = {
     field<&Resources::hugepage_limits>("hugepageLimits", Effect::kIgnored, kOptional, kNoHugepages),
     field<&Resources::network>("network", Effect::kIgnored, kOptional, kOnlyV1),
     field<&Resources::rdma>("rdma", Effect::kIgnored, kOptional, kNoRdma),
-    field<&Resources::unified>("unified", Effect::kHost),
+    field<&Resources::unified>("unified", Effect::kHostAndGuest),
 };
 
 }  // namespace

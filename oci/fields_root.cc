@@ -34,8 +34,7 @@ constexpr Field<Hooks> kHooks[] = {
     field<&Hooks::prestart>("prestart", Effect::kHost),
     field<&Hooks::create_runtime>("createRuntime", Effect::kHost),
     field<&Hooks::create_container>("createContainer", Effect::kHost),
-    field_without_member<Hooks>("startContainer", "object[]", Effect::kRefused,
-                                "hooks inside the guest are not implemented"),
+    field<&Hooks::start_container>("startContainer", Effect::kGuest),
     field<&Hooks::poststart>("poststart", Effect::kHost),
     field<&Hooks::poststop>("poststop", Effect::kHost),
 };

@@ -11,16 +11,6 @@
 namespace krun::oci {
 namespace {
 
-// The file's bytes. O_NONBLOCK: opening a FIFO must not wait for a writer.
-Result<std::string> read_config(BorrowedFd bundle) {
-    auto const file = TRY(open_at(bundle, "config.json", O_RDONLY | O_NONBLOCK | O_NOCTTY));
-    struct stat info {};
-    if (::fstat(file.borrow().raw(), &info) < 0) return fail(Error::sys("look at config.json"));
-    if (!S_ISREG(info.st_mode))
-        return fail(Error(Errc::kInvalidConfig, "config.json: must be a regular file"));
-    return TRY_WITH(read_file(file.borrow(), kMaxConfigBytes), "config.json");
-}
-
 template <class T>
 Result<T> parse_object(std::string_view text) {
     auto const json = TRY(Json::parse(text, kMaxConfigBytes));
@@ -47,9 +37,23 @@ Result<Resources> parse_resources(std::string_view text) {
     return resources;
 }
 
+// O_NONBLOCK: opening a FIFO must not wait for a writer.
+Result<std::string> read_config(BorrowedFd bundle) {
+    auto const file = TRY(open_at(bundle, "config.json", O_RDONLY | O_NONBLOCK | O_NOCTTY));
+    struct stat info {};
+    if (::fstat(file.borrow().raw(), &info) < 0) return fail(Error::sys("look at config.json"));
+    if (!S_ISREG(info.st_mode))
+        return fail(Error(Errc::kInvalidConfig, "config.json: must be a regular file"));
+    return TRY_WITH(read_file(file.borrow(), kMaxConfigBytes), "config.json");
+}
+
+Result<Spec> parse_config(std::string_view text) {
+    return TRY_WITH(parse_spec(text), "config.json");
+}
+
 Result<Spec> load_bundle(BorrowedFd bundle) {
     auto const text = TRY(read_config(bundle));
-    return TRY_WITH(parse_spec(text), "config.json");
+    return parse_config(text);
 }
 
 }  // namespace krun::oci

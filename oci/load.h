@@ -21,8 +21,11 @@ Result<Spec> parse_spec(std::string_view text);
 Result<Process> parse_process(std::string_view text);
 Result<Resources> parse_resources(std::string_view text);
 
-// Reads config.json below the open directory `bundle`, once, so that a caller who changes it later changes
-// nothing (runtime-spec runtime.md#create). It has to be a regular file. Blocks on that file system.
+// The text of config.json below the open directory `bundle`. It has to be a regular file. Blocks on that file
+// system.
+Result<std::string> read_config(BorrowedFd bundle);
+// The same, parsed and checked. Errors begin with the file's name.
+Result<Spec> parse_config(std::string_view text);
 Result<Spec> load_bundle(BorrowedFd bundle);
 
 }  // namespace krun::oci

@@ -36,6 +36,7 @@ struct Hooks {
     std::vector<Hook> prestart;
     std::vector<Hook> create_runtime;
     std::vector<Hook> create_container;
+    std::vector<Hook> start_container;  // paths of the container
     std::vector<Hook> poststart;
     std::vector<Hook> poststop;
 };

@@ -23,6 +23,11 @@ struct IdMapping {
     uint32_t size = 0;
 };
 
+struct TimeOffset {  // what a clock of the container is ahead of the machine's
+    int64_t seconds = 0;
+    uint32_t nanoseconds = 0;
+};
+
 struct Device {
     std::string type;  // "c", "b", "u" or "p"
     std::string path;  // absolute, in the container
@@ -73,6 +78,7 @@ struct Linux {
     std::vector<std::string> masked_paths;
     std::vector<std::string> readonly_paths;
     std::optional<Personality> personality;
+    std::map<std::string, TimeOffset> time_offsets;  // by clock: "boottime", "monotonic"
 
     // The namespace of `type`, or nullptr: it is not listed, so the container shares the caller's.
     Namespace const* find_namespace(std::string_view type) const {

@@ -36,6 +36,21 @@ struct Rlimit {
     uint64_t hard = 0;
 };
 
+struct Scheduler {       // sched(7)
+    std::string policy;  // "SCHED_RR"
+    int32_t nice = 0;
+    int32_t priority = 0;
+    std::vector<std::string> flags;  // "SCHED_FLAG_RESET_ON_FORK"
+    uint64_t runtime = 0;            // ns; these three for SCHED_DEADLINE
+    uint64_t deadline = 0;
+    uint64_t period = 0;
+};
+
+struct IoPriority {          // ioprio_set(2)
+    std::string class_name;  // "IOPRIO_CLASS_BE"
+    int32_t priority = 0;    // 0 (most urgent) to 7
+};
+
 struct Process {
     bool terminal = false;
     std::optional<ConsoleSize> console_size;
@@ -47,6 +62,8 @@ struct Process {
     std::vector<Rlimit> rlimits;
     bool no_new_privileges = false;
     std::optional<int32_t> oom_score_adj;
+    std::optional<Scheduler> scheduler;
+    std::optional<IoPriority> io_priority;
 };
 
 }  // namespace krun::oci

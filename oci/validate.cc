@@ -70,6 +70,7 @@ Result<void> check_hooks(Spec const& spec) {
     TRY(check_hook_list(spec.hooks.prestart, "hooks.prestart"));
     TRY(check_hook_list(spec.hooks.create_runtime, "hooks.createRuntime"));
     TRY(check_hook_list(spec.hooks.create_container, "hooks.createContainer"));
+    TRY(check_hook_list(spec.hooks.start_container, "hooks.startContainer"));
     TRY(check_hook_list(spec.hooks.poststart, "hooks.poststart"));
     return check_hook_list(spec.hooks.poststop, "hooks.poststop");
 }

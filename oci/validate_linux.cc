@@ -14,15 +14,66 @@ Result<void> check_namespaces(Linux const& linux) {
     auto const& list = linux.namespaces;
     for (size_t i = 0; i < list.size(); ++i) {
         std::string const at = item("linux.namespaces", i);
-        if (list[i].type == "user")
-            return fail(Error(Errc::kUnsupported, at + ".type: user namespaces are not implemented"));
         if (!is_one_of(list[i].type, kNamespaceTypes))
             return fail(invalid(at + ".type", "unknown namespace type", list[i].type));
         if (linux.find_namespace(list[i].type) != &list[i])
             return fail(invalid(at + ".type", "must not be listed twice", list[i].type));
         if (!list[i].path.empty() && !is_absolute(list[i].path))
             return fail(invalid(at + ".path", "must be an absolute path", list[i].path));
+        if (list[i].type == "user" && !list[i].path.empty())
+            return fail(Error(Errc::kUnsupported,
+                              at + ".path: the guest cannot join a user namespace of the host's"));
     }
+    return {};
+}
+
+// REQUIRES: neither ends above 2^32-1.
+bool overlap(IdMapping const& a, IdMapping const& b) {
+    auto const meet = [&](uint32_t first, uint32_t second) {
+        return first < second + b.size && second < first + a.size;
+    };
+    return meet(a.container_id, b.container_id) || meet(a.host_id, b.host_id);
+}
+
+// The kernel's own rules for /proc/PID/uid_map, told in config.json's terms (user_namespaces(7)).
+Result<void> check_mappings(std::vector<IdMapping> const& mappings, std::string const& path) {
+    constexpr size_t kMaxMappings = 340;
+    if (mappings.size() > kMaxMappings)
+        return fail(invalid(path, "must have at most 340 elements", mappings.size()));
+    for (size_t i = 0; i < mappings.size(); ++i) {
+        auto const& one = mappings[i];
+        if (one.size == 0 || one.container_id > UINT32_MAX - one.size || one.host_id > UINT32_MAX - one.size)
+            return fail(
+                invalid(item(path, i) + ".size", "must be above 0 and end below 4294967295", one.size));
+        for (size_t k = 0; k < i; ++k)
+            if (overlap(one, mappings[k]))
+                return fail(invalid(item(path, i), "must not overlap another mapping"));
+    }
+    return {};
+}
+
+Result<void> check_user_namespace(Linux const& linux) {
+    bool const wanted = linux.find_namespace("user") != nullptr;
+    if (wanted && (linux.uid_mappings.empty() || linux.gid_mappings.empty()))
+        return fail(invalid("linux", "a user namespace needs uidMappings and gidMappings"));
+    if (!wanted && (!linux.uid_mappings.empty() || !linux.gid_mappings.empty()))
+        return fail(invalid("linux", "uidMappings and gidMappings need a user namespace"));
+    TRY(check_mappings(linux.uid_mappings, "linux.uidMappings"));
+    return check_mappings(linux.gid_mappings, "linux.gidMappings");
+}
+
+Result<void> check_time_offsets(Linux const& linux) {
+    constexpr uint32_t kNanosecondsPerSecond = 1'000'000'000;
+    for (auto const& [clock, offset] : linux.time_offsets) {
+        if (!is_one_of(clock, kOffsetClocks))
+            return fail(invalid("linux.timeOffsets", "must be for \"boottime\" or \"monotonic\"", clock));
+        if (offset.nanoseconds >= kNanosecondsPerSecond)
+            return fail(invalid("linux.timeOffsets." + clock + ".nanosecs", "must be below 1000000000",
+                                offset.nanoseconds));
+    }
+    auto const* const ns = linux.find_namespace("time");
+    if (!linux.time_offsets.empty() && (ns == nullptr || !ns->path.empty()))
+        return fail(invalid("linux.timeOffsets", "need a new time namespace"));
     return {};
 }
 
@@ -89,8 +140,9 @@ Result<void> check_resources(Linux const& linux) {
 }
 
 constexpr Result<void> (*kChecks[])(Linux const&) = {
-    check_namespaces, check_devices,     check_cgroups_path, check_propagation, check_paths,
-    check_sysctl,     check_personality, validate_seccomp,   check_resources,
+    check_namespaces,   check_user_namespace, check_time_offsets, check_devices,
+    check_cgroups_path, check_propagation,    check_paths,        check_sysctl,
+    check_personality,  validate_seccomp,     check_resources,
 };
 
 }  // namespace

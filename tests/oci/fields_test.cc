@@ -92,5 +92,17 @@ TEST(DefaultSpec, IsAsExpectedAndValid) {
     EXPECT_EQ(write_spec(spec.value()), text);
 }
 
+TEST(DefaultSpec, RootlessOneIsValidAndNeedsNoIdButTheUsersOwn) {
+    auto const spec = parse_spec(write_spec(rootless_spec(1000, 100)));
+    ASSERT_TRUE(spec.ok()) << spec.error().message();
+    EXPECT_NE(spec.value().linux.find_namespace("user"), nullptr);
+    EXPECT_EQ(spec.value().linux.find_namespace("network"), nullptr);
+    ASSERT_EQ(spec.value().linux.uid_mappings.size(), 1u);
+    EXPECT_EQ(spec.value().linux.uid_mappings[0].host_id, 1000u);
+    EXPECT_EQ(spec.value().linux.gid_mappings[0].host_id, 100u);
+    for (auto const& mount : spec.value().mounts)
+        for (auto const& option : mount.options) EXPECT_FALSE(option.starts_with("gid=")) << option;
+}
+
 }  // namespace
 }  // namespace krun::oci

@@ -26,7 +26,7 @@ TEST(ParseSpec, EveryKindOfMemberIsRead) {
     auto const spec = parse_spec(test::read_source_file("tests/fuzz/corpus/config_json/podman.json"));
     ASSERT_TRUE(spec.ok()) << spec.error().message();
     auto const& s = spec.value();
-    EXPECT_EQ(s.process->user.additional_gids, (std::vector<uint32_t>{10, 4294967295u}));
+    EXPECT_EQ(s.process->user.additional_gids, (std::vector<uint32_t>{10, 4294967294u}));
     EXPECT_EQ(s.process->user.umask, 18u);
     EXPECT_EQ(s.process->rlimits[1].hard, UINT64_MAX);
     EXPECT_EQ(s.process->capabilities->bounding.at(0), "CAP_CHOWN");

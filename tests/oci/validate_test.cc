@@ -49,25 +49,94 @@ TEST(Process, RangesHaveTheirEdges) {
     EXPECT_NE(process_verdict(R"("consoleSize":{"height":65536,"width":0})"), "accepted");
 }
 
+TEST(Process, TheIdThatMeansNoChangeIsRefused) {
+    EXPECT_EQ(process_verdict(R"("user":{"uid":4294967294,"gid":4294967294})"), "accepted");
+    EXPECT_EQ(process_verdict(R"("user":{"uid":4294967295})"),
+              "process.user.uid: must be below 4294967295, is 4294967295");
+    EXPECT_EQ(process_verdict(R"("user":{"gid":4294967295})"),
+              "process.user.gid: must be below 4294967295, is 4294967295");
+    EXPECT_EQ(process_verdict(R"("user":{"additionalGids":[1,4294967295]})"),
+              "process.user.additionalGids[1]: must be below 4294967295, is 4294967295");
+}
+
 TEST(Process, UnlimitedRlimitIsAllOnes) {
     EXPECT_EQ(
         process_verdict(R"("rlimits":[{"type":"RLIMIT_NOFILE","soft":1024,"hard":18446744073709551615}])"),
         "accepted");
 }
 
-TEST(Namespaces, AllTypesButUserAreSupported) {
+TEST(Namespaces, AllTypesAreSupported) {
     EXPECT_EQ(
         linux_verdict(R"("namespaces":[{"type":"pid"},{"type":"network"},{"type":"ipc"},{"type":"uts"},)"
                       R"({"type":"mount"},{"type":"cgroup"},{"type":"time"}])"),
         "accepted");
 }
 
-TEST(Namespaces, UserNamespaceAndItsMapsAreUnsupported) {
+std::string user_namespace(std::string const& uid_mappings) {
+    return R"("namespaces":[{"type":"user"}],"gidMappings":[{"containerID":0,"hostID":0,"size":1}],)"
+           R"("uidMappings":)" +
+           uid_mappings;
+}
+
+TEST(Namespaces, AUserNamespaceAndItsMapsNeedEachOther) {
+    EXPECT_EQ(linux_verdict(user_namespace(R"([{"containerID":0,"hostID":100000,"size":65536},)"
+                                           R"({"containerID":65536,"hostID":0,"size":4294901759}])")),
+              "linux.uidMappings[1]: must not overlap another mapping");
+    EXPECT_EQ(linux_verdict(user_namespace(R"([{"containerID":0,"hostID":100000,"size":65536},)"
+                                           R"({"containerID":65536,"hostID":0,"size":100000}])")),
+              "accepted");
     EXPECT_EQ(linux_verdict(R"("namespaces":[{"type":"user"}])"),
-              "linux.namespaces[0].type: user namespaces are not implemented");
+              "linux: a user namespace needs uidMappings and gidMappings");
     EXPECT_EQ(linux_verdict(R"("uidMappings":[{"containerID":0,"hostID":1,"size":1}])"),
-              "linux.uidMappings: is not supported: user namespaces are not implemented");
+              "linux: uidMappings and gidMappings need a user namespace");
     EXPECT_EQ(linux_verdict(R"("uidMappings":[],"gidMappings":null)"), "accepted");
+    EXPECT_EQ(linux_verdict(R"("namespaces":[{"type":"user","path":"/proc/1/ns/user"}])"),
+              "linux.namespaces[0].path: the guest cannot join a user namespace of the host's");
+}
+
+TEST(Namespaces, MapsAreNotEmptyAndEndInRange) {
+    EXPECT_NE(linux_verdict(user_namespace(R"([{"containerID":0,"hostID":0,"size":0}])")), "accepted");
+    EXPECT_NE(linux_verdict(user_namespace(R"([{"containerID":1,"hostID":0,"size":4294967295}])")),
+              "accepted");
+    EXPECT_NE(linux_verdict(user_namespace(R"([{"containerID":0,"hostID":4294967290,"size":6}])")),
+              "accepted");
+    EXPECT_EQ(linux_verdict(user_namespace(R"([{"containerID":0,"hostID":0,"size":4294967295}])")),
+              "accepted");
+}
+
+TEST(TimeOffsets, NeedATimeNamespaceAndAKnownClock) {
+    EXPECT_EQ(linux_verdict(R"("namespaces":[{"type":"time"}],"timeOffsets":{"monotonic":{"secs":-5,)"
+                            R"("nanosecs":999999999},"boottime":{"secs":7}})"),
+              "accepted");
+    EXPECT_EQ(linux_verdict(R"("timeOffsets":{"monotonic":{"secs":5}})"),
+              "linux.timeOffsets: need a new time namespace");
+    EXPECT_EQ(linux_verdict(R"("namespaces":[{"type":"time"}],"timeOffsets":{"realtime":{"secs":5}})"),
+              R"(linux.timeOffsets: must be for "boottime" or "monotonic", is "realtime")");
+    EXPECT_EQ(
+        linux_verdict(R"("namespaces":[{"type":"time"}],"timeOffsets":{"boottime":{"nanosecs":1000000000}})"),
+        "linux.timeOffsets.boottime.nanosecs: must be below 1000000000, is 1000000000");
+}
+
+TEST(Scheduler, EachPolicyHasItsMembers) {
+    for (char const* const good :
+         {R"({"policy":"SCHED_BATCH","nice":-20})", R"({"policy":"SCHED_FIFO","priority":99})",
+          R"({"policy":"SCHED_RR","priority":1,"flags":["SCHED_FLAG_RESET_ON_FORK"]})",
+          R"({"policy":"SCHED_DEADLINE","runtime":1,"deadline":2,"period":3})"})
+        EXPECT_EQ(process_verdict(std::string("\"scheduler\":") + good), "accepted") << good;
+    for (char const* const bad :
+         {R"({})", R"({"policy":"SCHED_ISO"})", R"({"policy":"SCHED_OTHER","nice":20})",
+          R"({"policy":"SCHED_OTHER","priority":1})", R"({"policy":"SCHED_FIFO"})",
+          R"({"policy":"SCHED_FIFO","priority":100})", R"({"policy":"SCHED_IDLE","runtime":1})",
+          R"({"policy":"SCHED_IDLE","flags":["SCHED_FLAG_FUN"]})"})
+        EXPECT_NE(process_verdict(std::string("\"scheduler\":") + bad), "accepted") << bad;
+}
+
+TEST(IoPriority, ClassAndLevelAreChecked) {
+    EXPECT_EQ(process_verdict(R"("ioPriority":{"class":"IOPRIO_CLASS_RT","priority":7})"), "accepted");
+    EXPECT_EQ(process_verdict(R"("ioPriority":{"class":"IOPRIO_CLASS_NONE"})"),
+              R"(process.ioPriority.class: unknown class, is "IOPRIO_CLASS_NONE")");
+    EXPECT_EQ(process_verdict(R"("ioPriority":{"class":"IOPRIO_CLASS_BE","priority":8})"),
+              "process.ioPriority.priority: must be from 0 to 7, is 8");
 }
 
 TEST(Devices, TypePathAndNumbersAreChecked) {
