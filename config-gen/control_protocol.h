@@ -1,24 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
-// The control connection between the VM process and init: vsock ports, frames and messages. Init opens the
-// connection before any payload code runs; each port accepts one connection in the life of a VM, so nothing
-// a payload can open later speaks for init. Prose: docs/control-protocol.md.
+// The control connection between the VM process and init, and the streams of the processes that init runs:
+// vsock ports, frames and messages. Init opens the control connection before any payload code runs, and that
+// port accepts one connection in the life of a VM; streams are opened by the host. So nothing that a payload
+// can open speaks for init or for another process. Prose: docs/control-protocol.md.
 #pragma once
 #include <cstdint>
 
 namespace krun::control {
 
-inline constexpr uint32_t kVersion = 1;
+inline constexpr uint32_t kVersion = 2;
 
-// Ports on the host (VMADDR_CID_HOST).
-enum Port : uint32_t {
-    kControlPort = 27506,
-    kStdinPort = 27507,    // host to guest only
-    kStdoutPort = 27508,   // guest to host only
-    kStderrPort = 27509,   // guest to host only
-    kConsolePort = 27510,  // both ways: the payload's terminal
-};
+// On the host (VMADDR_CID_HOST): init connects, once.
+inline constexpr uint32_t kControlPort = 27506;
+// In the guest: init listens before it says hello, and the host connects once for each stream. Init refuses
+// every other peer than VMADDR_CID_HOST.
+inline constexpr uint32_t kStreamPort = 27507;
 
-// Precedes each message, little-endian. `process` 0 is the payload.
+// Which stream a connection is, its port on the host says. 0 standard input, 1 and 2 standard output and
+// error; with a terminal 0 alone, both ways; from 3 on the descriptors that were passed on.
+inline constexpr uint32_t kMaxStreams = 32;
+inline constexpr uint32_t kFirstStreamPort = 0x1000'0000;
+// Numbers of processes are never used again: as many can be executed in the life of a VM.
+inline constexpr uint32_t kMaxProcesses = 1U << 24;
+
+constexpr uint32_t stream_port(uint32_t process, uint32_t stream) {
+    return kFirstStreamPort + process * kMaxStreams + stream;
+}
+
+// Precedes each message, little-endian. `process` 0 is the payload; others are what kExec has named.
 struct FrameHeader {
     uint32_t body_bytes;
     uint16_t type;
@@ -27,20 +36,26 @@ struct FrameHeader {
 };
 static_assert(sizeof(FrameHeader) == 12);
 
-// A longer body is a protocol error: no message needs more, and it bounds what either side buffers.
-inline constexpr uint32_t kMaxBodyBytes = 64 * 1024;
+// A longer body is a protocol error. What the guest says is short; what the host says may hold a process's
+// environment.
+inline constexpr uint32_t kMaxGuestBodyBytes = 64 * 1024;
+inline constexpr uint32_t kMaxHostBodyBytes = 8 * 1024 * 1024;
 
 enum class FrameType : uint16_t {
     // guest to host
     kHello = 1,    // HelloBody; the first frame
-    kReady = 2,    // empty: mounts are done, args[0] is resolved, the payload waits for kStart
-    kFailed = 3,   // FailedBody, then text to the end of the body: the payload will never run
+    kReady = 2,    // empty; payload only: mounts are done, args[0] is resolved, it waits for kStart
+    kFailed = 3,   // FailedBody, then text to the end of the body: the process will never run
     kStarted = 4,  // empty: execve succeeded
-    kExited = 5,   // ExitedBody: reaped, output delivered, files synced
+    kExited =
+        5,  // ExitedBody: reaped, output handed over, for the payload files synced; the last of a process
+    kNotify = 6,  // text, at most 4096 bytes: what the payload wrote to its NOTIFY_SOCKET (sd_notify(3))
     // host to guest
-    kStart = 16,   // empty
-    kSignal = 17,  // SignalBody
-    kResize = 18,  // ResizeBody
+    kStart = 16,      // empty; payload only
+    kSignal = 17,     // SignalBody
+    kResize = 18,     // ResizeBody
+    kExec = 19,       // ExecConfig as JSON (exec_config.h): one more process in the payload's namespaces
+    kSignalAll = 20,  // SignalBody: to every process in the payload's cgroup, `process` 0
 };
 
 struct HelloBody {
@@ -50,10 +65,12 @@ struct HelloBody {
 struct FailedBody {
     uint32_t exit_code;
 };
-// Exactly one is meaningful: signal != 0 means death by that signal.
+// Exactly one of code and signal is meaningful: signal != 0 means death by that signal.
 struct ExitedBody {
     uint32_t exit_code;
     uint32_t signal;
+    // Bit N: stream N has not ended, because another process holds it open. Those of the payload never are.
+    uint32_t open_streams;
 };
 struct SignalBody {
     uint32_t signal;  // 1..64

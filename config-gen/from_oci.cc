@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "config-gen/guest_cgroup.h"
 #include "config-gen/seccomp.h"
 
 namespace krun {
@@ -27,8 +28,12 @@ guest::Process process_of(oci::Process const& process) {
     if (process.terminal && process.console_size)
         out.console_size = guest::ConsoleSize{terminal_cells(process.console_size->height),
                                               terminal_cells(process.console_size->width)};
-    out.user = {process.user.uid, process.user.gid, process.user.umask.value_or(0022),
-                process.user.additional_gids};
+    out.user = {.uid = process.user.uid,
+                .gid = process.user.gid,
+                .umask = process.user.umask.value_or(0022),
+                .additional_gids = process.user.additional_gids,
+                .name = {},
+                .group_name = {}};
     out.args = process.args;
     out.env = process.env;
     out.cwd = process.cwd.empty() ? "/" : process.cwd;
@@ -36,6 +41,9 @@ guest::Process process_of(oci::Process const& process) {
     for (auto const& limit : process.rlimits) out.rlimits.push_back({limit.type, limit.soft, limit.hard});
     out.no_new_privileges = process.no_new_privileges;
     out.oom_score_adj = process.oom_score_adj;
+    if (auto const& s = process.scheduler)
+        out.scheduler = {s->policy, s->nice, s->priority, s->flags, s->runtime, s->deadline, s->period};
+    if (auto const& io = process.io_priority) out.io_priority = {io->class_name, io->priority};
     return out;
 }
 
@@ -43,12 +51,12 @@ guest::Process process_of(oci::Process const& process) {
 // the container process joins, and means nothing here.
 std::vector<std::string> namespaces_of(oci::Linux const& from) {
     std::vector<std::string> out;
-    for (char const* const type : {"ipc", "uts", "cgroup"})
+    for (char const* const type : {"ipc", "uts", "cgroup", "time"})
         if (from.find_namespace(type) != nullptr) out.emplace_back(type);
     return out;
 }
 
-Result<guest::Device> device_of(oci::Device const& from) {
+Result<guest::Device> device_of(oci::Device const& from, guest::Krun const& krun) {
     auto const number = [&](int64_t value) { return static_cast<uint32_t>(value); };
     if (from.type != "p" && (from.major < 0 || from.major > 0xfff || from.minor < 0 || from.minor > 0xfffff))
         return fail(Error(Errc::kInvalidConfig, "linux.devices: " + from.path + ": no such device number"));
@@ -57,23 +65,28 @@ Result<guest::Device> device_of(oci::Device const& from) {
                          from.type == "p" ? 0 : number(from.major),
                          from.type == "p" ? 0 : number(from.minor),
                          from.file_mode.value_or(0666),
-                         from.uid.value_or(0),
-                         from.gid.value_or(0)};
+                         guest::machine_id(krun.uid_mappings, from.uid.value_or(0)),
+                         guest::machine_id(krun.gid_mappings, from.gid.value_or(0))};
 }
 
-// Limits that programs read in their own cgroup to size themselves; the host's cgroup enforces memory and
-// cpu, the guest's enforces pids, for a limit on the host would count the virtual machine's threads.
-std::map<std::string, std::string> cgroup_of(oci::Linux const& from) {
-    std::map<std::string, std::string> out;
-    if (!from.resources) return out;
-    auto const& limits = *from.resources;
-    if (limits.pids && limits.pids->limit > 0) out["pids.max"] = std::to_string(limits.pids->limit);
-    if (limits.memory && limits.memory->limit.value_or(0) > 0)
-        out["memory.max"] = std::to_string(*limits.memory->limit);
-    if (limits.cpu && limits.cpu->quota.value_or(0) > 0)
-        out["cpu.max"] =
-            std::to_string(*limits.cpu->quota) + " " + std::to_string(limits.cpu->period.value_or(100000));
+std::vector<guest::IdMapping> mappings_of(std::vector<oci::IdMapping> const& from) {
+    std::vector<guest::IdMapping> out;
+    for (auto const& [inside, outside, size] : from) out.push_back({inside, outside, size});
     return out;
+}
+
+bool may_bind_low_ports(oci::Process const& process) {
+    if (!process.capabilities) return false;
+    auto const& names = process.capabilities->effective;
+    return std::find(names.begin(), names.end(), "CAP_NET_BIND_SERVICE") != names.end();
+}
+
+void add_id_maps(oci::Spec const& spec, guest::Krun& out) {
+    if (spec.linux.find_namespace("user") == nullptr) return;
+    out.uid_mappings = mappings_of(spec.linux.uid_mappings);
+    out.gid_mappings = mappings_of(spec.linux.gid_mappings);
+    // The network is the machine's own, over which a capability in the namespace says nothing.
+    if (may_bind_low_ports(*spec.process)) out.sysctl.emplace("net.ipv4.ip_unprivileged_port_start", "0");
 }
 
 Result<void> add_seccomp(oci::Linux const& from, guest::Krun& out) {
@@ -84,17 +97,33 @@ Result<void> add_seccomp(oci::Linux const& from, guest::Krun& out) {
     return {};
 }
 
+uint32_t personality_of(oci::Linux const& from) {
+    bool const linux32 = from.personality && from.personality->domain == "LINUX32";
+    return linux32 ? uint32_t{PER_LINUX32} : 0;
+}
+
+// Without an environment of its own a hook has the payload's, as with runc.
+guest::Hook hook_of(oci::Hook const& from, oci::Process const& process) {
+    return {from.path, from.args, from.env.value_or(process.env),
+            static_cast<uint32_t>(from.timeout.value_or(0))};
+}
+
 Result<guest::Krun> krun_of(oci::Spec const& spec) {
     guest::Krun out;
     out.readonly = spec.root.readonly;
     out.propagation = spec.linux.rootfs_propagation;
     out.namespaces = namespaces_of(spec.linux);
-    for (auto const& device : spec.linux.devices) out.devices.push_back(TRY(device_of(device)));
+    out.sysctl = spec.linux.sysctl;
+    add_id_maps(spec, out);
+    for (auto const& [clock, offset] : spec.linux.time_offsets)
+        out.time_offsets[clock] = {offset.seconds, offset.nanoseconds};
+    for (auto const& device : spec.linux.devices) out.devices.push_back(TRY(device_of(device, out)));
     out.masked_paths = spec.linux.masked_paths;
     out.readonly_paths = spec.linux.readonly_paths;
-    out.sysctl = spec.linux.sysctl;
-    out.cgroup = cgroup_of(spec.linux);
-    if (spec.linux.personality && spec.linux.personality->domain == "LINUX32") out.personality = PER_LINUX32;
+    if (spec.linux.resources) out.cgroup = guest_cgroup(*spec.linux.resources);
+    out.personality = personality_of(spec.linux);
+    for (auto const& hook : spec.hooks.start_container)
+        out.start_container_hooks.push_back(hook_of(hook, *spec.process));
     TRY(add_seccomp(spec.linux, out));
     return out;
 }
@@ -107,11 +136,22 @@ Result<GuestPlan> from_oci(oci::Spec const& spec) {
     out.config.process = process_of(*spec.process);
     out.config.hostname = spec.hostname;
     out.config.domainname = spec.domainname;
+    out.config.krun = TRY(krun_of(spec));
     auto mounts = TRY(guest_mounts(spec.mounts));
+    map_owner_options(mounts.mounts, out.config.krun);
     out.config.mounts = std::move(mounts.mounts);
     out.binds = std::move(mounts.binds);
-    out.config.krun = TRY(krun_of(spec));
     return out;
+}
+
+Result<ExecConfig> exec_from_oci(oci::Spec const& spec, oci::Process const& process) {
+    guest::Krun shared;
+    TRY(add_seccomp(spec.linux, shared));
+    return ExecConfig{.process = process_of(process),
+                      .cgroup = {},
+                      .seccomp = std::move(shared.seccomp),
+                      .seccomp_flags = shared.seccomp_flags,
+                      .personality = personality_of(spec.linux)};
 }
 
 }  // namespace krun

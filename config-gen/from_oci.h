@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "config-gen/exec_config.h"
 #include "config-gen/guest_mounts.h"
 #include "config-gen/krun_config.h"
 #include "oci/spec.h"
@@ -20,5 +21,9 @@ struct GuestPlan {
 // REQUIRES: `spec` is validated. kInvalidConfig without a process; kUnsupported for what no guest can do
 // (id-mapped mounts, seccomp's notify action). Errors name the JSON path.
 Result<GuestPlan> from_oci(oci::Spec const& spec);
+
+// One more process for a container made from `spec`, whose seccomp filter and personality it shares.
+// REQUIRES: both are validated.
+Result<ExecConfig> exec_from_oci(oci::Spec const& spec, oci::Process const& process);
 
 }  // namespace krun

@@ -59,14 +59,37 @@ Result<void> add_bind(oci::Mount const& mount, size_t index, GuestMounts& plan) 
         return fail(Error(Errc::kInvalidConfig, where + ".source: required field is missing"));
     auto out = guest_mount(mount, /*bind=*/true);
     if (!is_guests_own(mount.source)) {
-        out.source = "/binds/" + std::to_string(plan.binds.size());
+        out.source = bind_source_path(plan.binds.size());
         plan.binds.push_back({mount.source, index, has_option(mount, "rbind"), is_readonly(mount)});
     }
     plan.mounts.push_back(std::move(out));
     return {};
 }
 
+// Options of an overlay that mount(8) gives to the file system (overlayfs.rst), beside those of every mount.
+bool is_overlays_own(std::string_view option) {
+    static constexpr std::string_view kOwn[] = {"index",        "lowerdir", "metacopy",  "nfs_export",
+                                                "redirect_dir", "upperdir", "userxattr", "uuid",
+                                                "volatile",     "workdir",  "xino"};
+    auto const name = option.substr(0, option.find('='));
+    return std::find(std::begin(kOwn), std::end(kOwn), name) != std::end(kOwn);
+}
+
+// Its directories are the host's, so the host stacks them; the guest gets the result like a bind mount.
+void add_overlay(oci::Mount const& mount, size_t index, GuestMounts& plan) {
+    guest::Mount out{mount.destination, "bind", bind_source_path(plan.binds.size()), {}};
+    BindSource source{"overlay", index, /*recursive=*/false, is_readonly(mount)};
+    for (auto const& option : mount.options)
+        (is_overlays_own(option) ? source.overlay : out.options).push_back(option);
+    plan.binds.push_back(std::move(source));
+    plan.mounts.push_back(std::move(out));
+}
+
 }  // namespace
+
+std::string bind_source_path(size_t number) {
+    return "/binds/" + std::to_string(number);
+}
 
 Result<GuestMounts> guest_mounts(std::vector<oci::Mount> const& mounts) {
     GuestMounts plan;
@@ -77,10 +100,29 @@ Result<GuestMounts> guest_mounts(std::vector<oci::Mount> const& mounts) {
     for (size_t i = 0; i < mounts.size(); ++i) {
         if (is_bind(mounts[i]))
             TRY(add_bind(mounts[i], i, plan));
+        else if (mounts[i].type == "overlay")
+            add_overlay(mounts[i], i, plan);
         else
             plan.mounts.push_back(guest_mount(mounts[i], /*bind=*/false));
     }
     return plan;
+}
+
+void map_owner_options(std::vector<guest::Mount>& mounts, guest::Krun const& krun) {
+    auto const map = [](std::string& option, std::string_view name,
+                        std::vector<guest::IdMapping> const& ids) {
+        if (!option.starts_with(name)) return;
+        auto const id = parse_uint64(std::string_view(option).substr(name.size()));
+        if (id && *id <= UINT32_MAX)
+            option = std::string(name) + std::to_string(guest::machine_id(ids, static_cast<uint32_t>(*id)));
+    };
+    for (auto& mount : mounts) {
+        if (mount.type == "bind") continue;
+        for (auto& option : mount.options) {
+            map(option, "uid=", krun.uid_mappings);
+            map(option, "gid=", krun.gid_mappings);
+        }
+    }
 }
 
 }  // namespace krun

@@ -12,13 +12,18 @@
 
 namespace krun {
 
-// Number N of them is what the guest's config calls "/binds/N": it must be grafted there in the boot tree.
+// Number N of them must be grafted at bind_source_path(N) in the boot tree.
 struct BindSource {
     std::string path;  // on the host, as config.json writes it; a relative one is relative to the bundle
     size_t mount = 0;  // index in spec.mounts
     bool recursive = false;  // mounts below `path` belong to it
     bool readonly = false;   // nothing lets the payload write: the file server can refuse it, too
+    // Not empty: an overlay of the host's directories, to be mounted on the host with these options.
+    std::vector<std::string> overlay{};
 };
+
+// What the guest's config calls source number N, "/binds/N": where the boot tree holds it.
+std::string bind_source_path(size_t number);
 
 struct GuestMounts {
     std::vector<guest::Mount> mounts;
@@ -27,5 +32,9 @@ struct GuestMounts {
 
 // Errors name the JSON path. Looks at the host only to see whether a source below /dev is a device node.
 Result<GuestMounts> guest_mounts(std::vector<oci::Mount> const& mounts);
+
+// The options uid= and gid= of fresh file systems name ids of the container; they become the machine's, whose
+// root makes the mounts.
+void map_owner_options(std::vector<guest::Mount>& mounts, guest::Krun const& krun);
 
 }  // namespace krun

@@ -32,6 +32,16 @@ struct User {
     uint32_t gid = 0;
     uint32_t umask = 0022;
     std::vector<uint32_t> additional_gids;
+    // Names or decimal numbers to be looked up in the container's /etc/passwd and /etc/group; they win over
+    // the numbers above. Empty: not asked for. A user without a group gets the group that passwd says.
+    std::string name;
+    std::string group_name;
+};
+
+// A descriptor of the host process that the guest process gets under the same number, as a stream.
+struct PassedFd {
+    uint32_t fd = 3;     // 3..control::kMaxStreams - 1
+    std::string access;  // "r", "w" or "rw"
 };
 
 // Names as in capabilities(7): "CAP_CHOWN".
@@ -49,6 +59,21 @@ struct Rlimit {
     uint64_t hard = 0;
 };
 
+struct Scheduler {
+    std::string policy;  // "SCHED_RR"
+    int32_t nice = 0;
+    int32_t priority = 0;
+    std::vector<std::string> flags;
+    uint64_t runtime = 0;  // ns; these three for SCHED_DEADLINE
+    uint64_t deadline = 0;
+    uint64_t period = 0;
+};
+
+struct IoPriority {
+    std::string class_name;  // "IOPRIO_CLASS_BE"
+    int32_t priority = 0;
+};
+
 struct Process {
     bool terminal = false;
     std::optional<ConsoleSize> console_size;
@@ -60,6 +85,9 @@ struct Process {
     std::vector<Rlimit> rlimits;
     bool no_new_privileges = false;
     std::optional<int32_t> oom_score_adj;
+    std::vector<PassedFd> passed_fds;
+    std::optional<Scheduler> scheduler;
+    std::optional<IoPriority> io_priority;
 };
 
 struct Mount {
@@ -79,6 +107,25 @@ struct Device {
     uint32_t gid = 0;
 };
 
+struct IdMapping {
+    uint32_t container_id = 0;
+    uint32_t host_id = 0;  // of the machine, whose ids are those of the host's files
+    uint32_t size = 0;
+};
+
+struct TimeOffset {
+    int64_t seconds = 0;
+    uint32_t nanoseconds = 0;
+};
+
+// A program of the container's that runs between start and the payload's program.
+struct Hook {
+    std::string path;
+    std::vector<std::string> args;  // empty: the path alone
+    std::vector<std::string> env;   // exactly this
+    uint32_t timeout = 0;           // in seconds; 0: none
+};
+
 // The object `krun`.
 struct Krun {
     uint32_t version = kKrunConfigVersion;
@@ -86,8 +133,11 @@ struct Krun {
     bool debug = false;                   // init tells its steps on the console
     bool readonly = false;                // linux: root.readonly
     std::string propagation;              // linux.rootfsPropagation; empty: private
-    std::vector<std::string> namespaces;  // of "ipc", "uts", "cgroup"; pid and mount are always new
-    std::vector<Device> devices;          // beyond the default ones
+    std::vector<std::string> namespaces;  // of "ipc", "uts", "cgroup", "time"; pid and mount are always new
+    std::vector<IdMapping> uid_mappings;  // not empty: a user namespace with these maps
+    std::vector<IdMapping> gid_mappings;
+    std::map<std::string, TimeOffset> time_offsets;
+    std::vector<Device> devices;  // beyond the default ones
     std::vector<std::string> masked_paths;
     std::vector<std::string> readonly_paths;
     std::map<std::string, std::string> sysctl;
@@ -95,7 +145,21 @@ struct Krun {
     std::string seccomp;                        // struct sock_filter[], base64; empty: no filter
     uint32_t seccomp_flags = 0;                 // SECCOMP_FILTER_FLAG_*
     uint32_t personality = 0;                   // PER_LINUX32 and the like, personality(2)
+    std::string notify_socket;                  // where the payload finds its NOTIFY_SOCKET; empty: none
+    std::vector<Hook> start_container_hooks;    // in their order, as the payload's user
+    std::string state;                          // what they read on standard input (runtime.md#state)
 };
+
+// What the kernel shows for an id that no mapping covers (user_namespaces(7)).
+inline constexpr uint32_t kUnmappedId = 65534;
+
+// The machine's id for `id` of the payload's user namespace: the same if there is no such namespace.
+inline uint32_t machine_id(std::vector<IdMapping> const& mappings, uint32_t id) {
+    if (mappings.empty()) return id;
+    for (auto const& [inside, outside, size] : mappings)
+        if (id >= inside && id - inside < size) return outside + (id - inside);
+    return kUnmappedId;
+}
 
 }  // namespace guest
 
@@ -123,6 +187,15 @@ struct FieldsOf<guest::User> {
         field<&guest::User::gid>("gid", Effect::kGuest, kRequired),
         field<&guest::User::umask>("umask", Effect::kGuest, kRequired),
         field<&guest::User::additional_gids>("additionalGids"),
+        field<&guest::User::name>("name"),
+        field<&guest::User::group_name>("groupName"),
+    };
+};
+template <>
+struct FieldsOf<guest::PassedFd> {
+    static constexpr Field<guest::PassedFd> rows[] = {
+        field<&guest::PassedFd::fd>("fd", Effect::kGuest, kRequired),
+        field<&guest::PassedFd::access>("access", Effect::kGuest, kRequired),
     };
 };
 template <>
@@ -144,6 +217,25 @@ struct FieldsOf<guest::Rlimit> {
     };
 };
 template <>
+struct FieldsOf<guest::Scheduler> {
+    static constexpr Field<guest::Scheduler> rows[] = {
+        field<&guest::Scheduler::policy>("policy", Effect::kGuest, kRequired),
+        field<&guest::Scheduler::nice>("nice"),
+        field<&guest::Scheduler::priority>("priority"),
+        field<&guest::Scheduler::flags>("flags"),
+        field<&guest::Scheduler::runtime>("runtime"),
+        field<&guest::Scheduler::deadline>("deadline"),
+        field<&guest::Scheduler::period>("period"),
+    };
+};
+template <>
+struct FieldsOf<guest::IoPriority> {
+    static constexpr Field<guest::IoPriority> rows[] = {
+        field<&guest::IoPriority::class_name>("class", Effect::kGuest, kRequired),
+        field<&guest::IoPriority::priority>("priority"),
+    };
+};
+template <>
 struct FieldsOf<guest::Process> {
     static constexpr Field<guest::Process> rows[] = {
         field<&guest::Process::terminal>("terminal"),
@@ -156,6 +248,9 @@ struct FieldsOf<guest::Process> {
         field<&guest::Process::rlimits>("rlimits"),
         field<&guest::Process::no_new_privileges>("noNewPrivileges"),
         field<&guest::Process::oom_score_adj>("oomScoreAdj"),
+        field<&guest::Process::passed_fds>("passedFds"),
+        field<&guest::Process::scheduler>("scheduler"),
+        field<&guest::Process::io_priority>("ioPriority"),
     };
 };
 template <>
@@ -180,6 +275,30 @@ struct FieldsOf<guest::Device> {
     };
 };
 template <>
+struct FieldsOf<guest::IdMapping> {
+    static constexpr Field<guest::IdMapping> rows[] = {
+        field<&guest::IdMapping::container_id>("containerID", Effect::kGuest, kRequired),
+        field<&guest::IdMapping::host_id>("hostID", Effect::kGuest, kRequired),
+        field<&guest::IdMapping::size>("size", Effect::kGuest, kRequired),
+    };
+};
+template <>
+struct FieldsOf<guest::TimeOffset> {
+    static constexpr Field<guest::TimeOffset> rows[] = {
+        field<&guest::TimeOffset::seconds>("secs"),
+        field<&guest::TimeOffset::nanoseconds>("nanosecs"),
+    };
+};
+template <>
+struct FieldsOf<guest::Hook> {
+    static constexpr Field<guest::Hook> rows[] = {
+        field<&guest::Hook::path>("path", Effect::kGuest, kRequired),
+        field<&guest::Hook::args>("args"),
+        field<&guest::Hook::env>("env"),
+        field<&guest::Hook::timeout>("timeout"),
+    };
+};
+template <>
 struct FieldsOf<guest::Krun> {
     static constexpr Field<guest::Krun> rows[] = {
         field<&guest::Krun::version>("version", Effect::kGuest, kRequired),
@@ -188,6 +307,9 @@ struct FieldsOf<guest::Krun> {
         field<&guest::Krun::readonly>("readonly"),
         field<&guest::Krun::propagation>("propagation"),
         field<&guest::Krun::namespaces>("namespaces"),
+        field<&guest::Krun::uid_mappings>("uidMappings"),
+        field<&guest::Krun::gid_mappings>("gidMappings"),
+        field<&guest::Krun::time_offsets>("timeOffsets"),
         field<&guest::Krun::devices>("devices"),
         field<&guest::Krun::masked_paths>("maskedPaths"),
         field<&guest::Krun::readonly_paths>("readonlyPaths"),
@@ -196,6 +318,9 @@ struct FieldsOf<guest::Krun> {
         field<&guest::Krun::seccomp>("seccomp"),
         field<&guest::Krun::seccomp_flags>("seccompFlags"),
         field<&guest::Krun::personality>("personality"),
+        field<&guest::Krun::notify_socket>("notifySocket"),
+        field<&guest::Krun::start_container_hooks>("startContainerHooks"),
+        field<&guest::Krun::state>("state"),
     };
 };
 template <>

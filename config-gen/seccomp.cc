@@ -176,10 +176,9 @@ Result<SeccompProgram> compile_seccomp(oci::Seccomp const& seccomp) {
     TRY(add_architectures(context, seccomp.architectures));
     for (size_t i = 0; i < seccomp.syscalls.size(); ++i)
         TRY(add_rule(context, "syscalls[" + std::to_string(i) + "]", seccomp.syscalls[i], default_action));
-    return SeccompProgram {
-        TRY(export_program(context))
-        , TRY(flags_of(seccomp.flags))
-    };
+    auto program = TRY(export_program(context));
+    auto const flags = TRY(flags_of(seccomp.flags));
+    return SeccompProgram{std::move(program), flags};
 }
 
 }  // namespace krun

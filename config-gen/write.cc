@@ -9,4 +9,10 @@ std::string write_krun_config(KrunConfig const& config, JsonWriter::Style style)
     return std::move(writer).take() + "\n";
 }
 
+std::string write_exec_config(ExecConfig const& config) {
+    JsonWriter writer;
+    write_value(writer, config);
+    return std::move(writer).take();
+}
+
 }  // namespace krun

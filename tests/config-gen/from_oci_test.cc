@@ -132,6 +132,52 @@ TEST(FromOci, LimitsThatProgramsReadGoIntoTheGuestsCgroup) {
     EXPECT_EQ(cgroup.at("cpu.max"), "50000 100000");
 }
 
+TEST(FromOci, WeightsReservationsAndUnifiedFilesOfTheGuestsControllersGoThereToo) {
+    auto spec = minimal();
+    auto& resources = spec.linux.resources.emplace();
+    auto& memory = resources.memory.emplace();
+    memory.limit = 100;
+    memory.swap = 150;
+    memory.reservation = 30;
+    auto& cpu = resources.cpu.emplace();
+    cpu.shares = 2048;
+    cpu.cpus = "2-3";
+    resources.unified = {{"memory.high", "90"}, {"io.max", "8:0 rbps=1"}, {"cpuset.cpus", "7"}};
+    std::map<std::string, std::string> const wanted = {{"memory.max", "100"}, {"memory.swap.max", "50"},
+                                                       {"memory.low", "30"},  {"cpu.weight", "79"},
+                                                       {"cpuset.cpus", ""},   {"memory.high", "90"}};
+    EXPECT_EQ(config_of(spec).krun.cgroup, wanted);
+}
+
+TEST(FromOci, OwnersInAUserNamespaceBecomeTheMachines) {
+    auto spec = minimal();
+    spec.linux.namespaces.push_back({"user", ""});
+    spec.linux.uid_mappings = {{0, 100'000, 1000}};
+    spec.linux.gid_mappings = {{0, 200'000, 1000}};
+    spec.mounts = {{"/dev", "tmpfs", "tmpfs", {"uid=7", "gid=5", "gid=1000", "size=1m"}}};
+    spec.linux.devices = {{"c", "/dev/x", 1, 3, std::nullopt, 7u, std::nullopt}};
+    spec.process->user.uid = 9;
+    auto const config = config_of(spec);
+    EXPECT_THAT(config.mounts[0].options, ElementsAre("uid=100007", "gid=200005", "gid=65534", "size=1m"));
+    EXPECT_EQ(config.krun.devices[0].uid, 100'007u);
+    EXPECT_EQ(config.krun.devices[0].gid, 200'000u);
+    EXPECT_EQ(config.process.user.uid, 9u);
+    EXPECT_EQ(guest::machine_id(config.krun.uid_mappings, config.process.user.uid), 100'009u);
+    EXPECT_THAT(config.krun.sysctl, IsEmpty());
+}
+
+TEST(FromOci, LowPortsAreOpenedWhereACapabilityOfAUserNamespaceWouldOpenThem) {
+    auto spec = minimal();
+    spec.process->capabilities.emplace().effective = {"CAP_NET_BIND_SERVICE"};
+    EXPECT_THAT(config_of(spec).krun.sysctl, IsEmpty());
+    spec.linux.namespaces.push_back({"user", ""});
+    spec.linux.uid_mappings = spec.linux.gid_mappings = {{0, 1, 1}};
+    std::map<std::string, std::string> wanted = {{"net.ipv4.ip_unprivileged_port_start", "0"}};
+    EXPECT_EQ(config_of(spec).krun.sysctl, wanted);
+    spec.linux.sysctl = wanted = {{"net.ipv4.ip_unprivileged_port_start", "443"}};
+    EXPECT_EQ(config_of(spec).krun.sysctl, wanted);
+}
+
 TEST(FromOci, UnlimitedIsNoLimitInTheGuest) {
     auto spec = minimal();
     auto& resources = spec.linux.resources.emplace();

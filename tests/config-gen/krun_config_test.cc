@@ -16,7 +16,7 @@ KrunConfig full() {
     KrunConfig c;
     c.process.terminal = true;
     c.process.console_size = guest::ConsoleSize{24, 80};
-    c.process.user = {1, 2, 077, {3, 4}};
+    c.process.user = {1, 2, 077, {3, 4}, "user", "group"};
     c.process.args = {"/bin/sh", "-c", "é\n\"quoted\""};
     c.process.env = {"A=1", "EMPTY="};
     c.process.cwd = "/work";
@@ -24,6 +24,9 @@ KrunConfig full() {
     c.process.rlimits = {{"RLIMIT_CORE", 1, UINT64_MAX}};
     c.process.no_new_privileges = true;
     c.process.oom_score_adj = -500;
+    c.process.passed_fds = {{3, "rw"}};
+    c.process.scheduler = guest::Scheduler{"SCHED_RR", -1, 5, {"SCHED_FLAG_RECLAIM"}, 1, 2, 3};
+    c.process.io_priority = guest::IoPriority{"IOPRIO_CLASS_BE", 6};
     c.mounts = {{"/d", "tmpfs", "s", {"ro"}}};
     c.hostname = "h";
     c.domainname = "d";
@@ -33,6 +36,9 @@ KrunConfig full() {
               true,
               "rslave",
               {"ipc"},
+              {{0, 100000, 65536}},
+              {{1, 200000, 5}},
+              {{"boottime", {-7, 8}}},
               {{"/dev/x", "c", 1, 2, 0600, 3, 4}},
               {"/m"},
               {"/ro"},
@@ -40,7 +46,10 @@ KrunConfig full() {
               {{"pids.max", "5"}},
               "AAAA",
               2,
-              8};
+              8,
+              "/notify",
+              {{"/hook", {"hook", "x"}, {"H=1"}, 5}},
+              "{}"};
     return c;
 }
 
