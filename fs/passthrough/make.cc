@@ -7,6 +7,7 @@
 #include <sys/statfs.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "base/fd.h"
 #include "fs/passthrough/export_policy.h"
@@ -43,12 +44,18 @@ constexpr RefusedType kRefused[] = {
     {0x65735543, "fusectl"},
 };
 
-// devtmpfs calls itself tmpfs, so it is known by being what the host has on /dev.
-bool is_host_dev(FileStat const& stat) {
-    struct stat dev, root;
-    return ::stat("/dev", &dev) == 0 && ::stat("/", &root) == 0 && dev.st_dev != root.st_dev &&
-           dev.st_dev == stat.identity.device;
+// The device number of what the host has on /dev, if that is a mount. Looked up when the first tree is made:
+// later this process may have another root, whose /dev is an image's.
+std::optional<dev_t> host_dev() {
+    static std::optional<dev_t> const device = []() -> std::optional<dev_t> {
+        struct stat dev, root;
+        if (::stat("/dev", &dev) != 0 || ::stat("/", &root) != 0 || dev.st_dev == root.st_dev)
+            return std::nullopt;
+        return dev.st_dev;
+    }();
+    return device;
 }
+
 // A small part of what the process may open: a machine has several trees, and other uses for descriptors.
 size_t affordable_fds(size_t wanted) {
     struct rlimit limit;
@@ -62,7 +69,8 @@ char const* refused_file_system(BorrowedFd file, FileStat const& stat) {
     if (::fstatfs(file.raw(), &fs) != 0) return "unknown";
     for (auto const& refused : kRefused)
         if (static_cast<uint64_t>(fs.f_type) == refused.magic) return refused.name;
-    return is_host_dev(stat) ? "devtmpfs" : nullptr;
+    // devtmpfs calls itself tmpfs.
+    return host_dev() == stat.identity.device ? "devtmpfs" : nullptr;
 }
 
 Result<UniqueFd> open_proc_self_fd() {
