@@ -3,15 +3,19 @@
 
 #include <unistd.h>
 
+#include <csignal>
+
+#include "vmm/kick.h"
+
 namespace krun::vmm {
 
-Result<Alarm> Alarm::make(int signo) {
+Result<Alarm> Alarm::make() {
     sigevent event{};
     event.sigev_notify = SIGEV_THREAD_ID;
-    event.sigev_signo = signo;
+    event.sigev_signo = kick_signal();
     event._sigev_un._tid = ::gettid();  // glibc has no public name for it
     timer_t timer{};
-    if (::timer_create(CLOCK_MONOTONIC, &event, &timer) < 0) return fail(Error::sys("create a vCPU's timer"));
+    if (::timer_create(CLOCK_MONOTONIC, &event, &timer) < 0) return fail(Error::sys("create a timer"));
     return Alarm(timer);
 }
 
@@ -19,10 +23,21 @@ Alarm::~Alarm() {
     if (owned_) ::timer_delete(timer_);
 }
 
-void Alarm::ring_in(time_t seconds) const {
+void Alarm::ring_in(std::chrono::seconds time) const {
     itimerspec when{};
-    when.it_value.tv_sec = seconds;
+    when.it_value.tv_sec = time.count();
     ::timer_settime(timer_, 0, &when, nullptr);
+}
+
+void Alarm::ring_every(std::chrono::milliseconds period) const {
+    timespec const every{.tv_sec = 0, .tv_nsec = std::chrono::nanoseconds(period).count()};
+    itimerspec const when{.it_interval = every, .it_value = every};
+    ::timer_settime(timer_, 0, &when, nullptr);
+}
+
+void Alarm::stop() const {
+    itimerspec const never{};
+    ::timer_settime(timer_, 0, &never, nullptr);
 }
 
 }  // namespace krun::vmm

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A one-shot timer that sends a signal to the thread that made it. For a thread that sits in an ioctl and so
-// has no event loop.
+// A timer that kicks (kick.h) the thread that made it, for one that sits in a system call.
 #pragma once
-#include <csignal>
+#include <chrono>
 #include <ctime>
 #include <utility>
 
@@ -12,12 +11,16 @@ namespace krun::vmm {
 
 class Alarm {
 public:
-    // `signo` has a handler that does nothing and is not blocked in the calling thread.
-    static Result<Alarm> make(int signo);
+    // The calling thread must be Kickable when it rings, or hears it later. Fails when RLIMIT_SIGPENDING
+    // allows no more timers.
+    static Result<Alarm> make();
     Alarm(Alarm&& other) noexcept : timer_(other.timer_), owned_(std::exchange(other.owned_, false)) {}
     ~Alarm();
 
-    void ring_in(time_t seconds) const;
+    void ring_in(std::chrono::seconds time) const;
+    // Again and again, so that the one that rings just before the system call is not the last.
+    void ring_every(std::chrono::milliseconds period) const;
+    void stop() const;
 
 private:
     explicit Alarm(timer_t timer) : timer_(timer), owned_(true) {}

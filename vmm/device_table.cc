@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/device_table.h"
 
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 
 #include <string>
 
+#include "fs/passthrough/syscalls.h"
 #include "vmm/device/console.h"
 #include "vmm/device/fs.h"
 #include "vmm/device/rng.h"
@@ -13,37 +15,57 @@
 namespace krun::vmm {
 namespace {
 
+constexpr auto kOneOf = SyscallRule::Test::kOneOf;
+
 Result<void> add_rng(MachineSpec& spec, Devices& out) {
-    if (spec.rng) out.push_back(std::make_unique<Rng>());
+    if (spec.rng) out.in_bus_order.push_back(std::make_unique<Rng>());
     return {};
 }
 
 Result<void> add_console(MachineSpec& spec, Devices& out) {
     if (spec.console.empty()) return {};
-    out.push_back(TRY(Console::make(std::move(spec.console))));
+    out.in_bus_order.push_back(TRY(Console::make(std::move(spec.console))));
     return {};
 }
 
 Result<void> add_shares(MachineSpec& spec, Devices& out) {
-    for (auto& share : spec.shares) out.push_back(TRY(Fs::make(std::move(share))));
+    for (auto& share : spec.shares) out.in_bus_order.push_back(TRY(Fs::make(std::move(share))));
     return {};
 }
 
 Result<void> add_vsock(MachineSpec& spec, Devices& out) {
     if (spec.vsock_ports.empty()) return {};
-    out.push_back(TRY(Vsock::make(std::move(spec.vsock_ports))));
+    auto vsock = TRY(Vsock::make(std::move(spec.vsock_ports)));
+    out.connector = vsock.get();
+    out.in_bus_order.push_back(std::move(vsock));
     return {};
 }
 
-constexpr int kRngSyscalls[] = {SYS_getrandom};
-constexpr int kVsockSyscalls[] = {SYS_readv,   SYS_writev,  SYS_preadv2,    SYS_pwritev2,
-                                  SYS_sendmsg, SYS_recvmsg, SYS_shutdown,   SYS_poll,
-                                  SYS_fcntl,   SYS_ioctl,   SYS_newfstatat, SYS_rt_sigprocmask};
+constexpr uint32_t kIsTerminal[] = {TCGETS};
+constexpr uint32_t kKickSignal[] = {34};  // kick_signal(): glibc's SIGRTMIN, which is no constant
+
+constexpr SyscallRule kRngSyscalls[] = {{SYS_getrandom}};
+constexpr SyscallRule kVsockSyscalls[] = {
+    {SYS_readv},
+    {SYS_preadv2},
+    {SYS_pwritev2},
+    {SYS_sendmsg},
+    {SYS_recvmsg},
+    {SYS_shutdown},
+    {SYS_poll},
+    {SYS_newfstatat},
+    {SYS_ioctl, kOneOf, 1, kIsTerminal},
+    // Its alarm.
+    {SYS_rt_sigaction, kOneOf, 0, kKickSignal},
+    {SYS_timer_create},
+    {SYS_timer_settime},
+    {SYS_timer_delete},
+};
 
 constexpr DeviceKind kKinds[] = {
     {"rng", add_rng, kRngSyscalls},
-    {"console", add_console, {}},  // the caller's `write` runs on its thread: the caller knows what it needs
-    {"fs", add_shares, {}},        // likewise: the file server knows
+    {"console", add_console, {}},  // the caller's `write` runs on its thread, and may log
+    {"fs", add_shares, fs::kPassthroughSyscalls},
     {"vsock", add_vsock, kVsockSyscalls},
 };
 

@@ -8,19 +8,24 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/syscall_filter.h"
 #include "vmm/machine_spec.h"
+#include "vmm/stream_connector.h"
 #include "vmm/virtio/device.h"
 
 namespace krun::vmm {
 
-using Devices = std::vector<std::unique_ptr<VirtioDevice>>;
+struct Devices {
+    std::vector<std::unique_ptr<VirtioDevice>> in_bus_order;
+    StreamConnector* connector = nullptr;  // one of them; null if none can open streams into the guest
+};
 
 struct DeviceKind {
     std::string_view name;
     // Appends as many as `spec` asks for, in bus order; may move from what it uses.
     Result<void> (*make)(MachineSpec& spec, Devices& out);
-    // System call numbers. A sandbox allows them only if the machine has such a device.
-    std::span<int const> syscalls;
+    // What its thread may call beyond common_syscalls() (MachineSpec::confine_threads).
+    std::span<SyscallRule const> syscalls;
 };
 
 // In bus order, which the guest sees as virtio0, virtio1, …

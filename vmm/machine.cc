@@ -9,6 +9,7 @@
 #include "vmm/end_latch.h"
 #include "vmm/kvm/system.h"
 #include "vmm/memory/layout.h"
+#include "vmm/thread_syscalls.h"
 #include "vmm/vcpu_thread.h"
 #include "vmm/virtio/mmio.h"
 
@@ -36,6 +37,7 @@ struct DeviceSlot {
     std::unique_ptr<Worker> worker;
     std::unique_ptr<VirtioMmio> transport;
     DevicePlace place{};
+    SharedFilter filter;  // the device's thread's
 
     explicit DeviceSlot(UniqueFd line) : interrupt(std::move(line)) {}
 };
@@ -43,6 +45,10 @@ struct DeviceSlot {
 DevicePlace place_of(size_t slot) {
     return {GuestAddr{raw(layout::kMmioWindow) + slot * layout::kMmioStride}, layout::kMmioStride,
             layout::kFirstDevicePin + static_cast<uint32_t>(slot)};
+}
+
+Result<SharedFilter> shared_filter(std::string const& thread, std::span<SyscallRule const> role) {
+    return std::make_shared<SyscallFilter const>(TRY(thread_filter(thread, role)));
 }
 
 }  // namespace
@@ -56,12 +62,16 @@ public:
     Result<void> build(MachineSpec spec, std::span<DeviceKind const> kinds);
     Result<void> start();
     void stop();
+    void connect(uint32_t host_port, uint32_t guest_port, StreamEnds ends) {
+        if (connector_) connector_->connect(host_port, guest_port, std::move(ends));
+    }
     EndLatch const& latch() const { return latch_; }
     uint64_t userspace_exits() const;
     std::vector<int> vm_descriptors() const;
 
 private:
-    Result<void> add_device(std::unique_ptr<VirtioDevice> device);
+    Result<void> add_devices(MachineSpec& spec, DeviceKind const& kind);
+    Result<void> add_device(std::unique_ptr<VirtioDevice> device, SharedFilter filter);
     Result<GuestAddr> load(MachineSpec const& spec);
     Result<void> add_vcpus(System const& system, uint32_t count, GuestAddr entry);
     Result<void> attach_devices();
@@ -73,6 +83,8 @@ private:
     std::optional<VmFd> vm_;
     Bus bus_;
     std::vector<std::unique_ptr<DeviceSlot>> slots_;
+    StreamConnector* connector_ = nullptr;  // a device in one of the slots, or none; set once, by build()
+    SharedFilter vcpu_filter_;
     std::vector<std::unique_ptr<VcpuThread>> vcpus_;
 };
 
@@ -80,7 +92,8 @@ private:
 Result<void> Machine::Impl::build(MachineSpec spec, std::span<DeviceKind const> kinds) {
     auto const system = TRY(System::make(std::move(spec.kvm)));
     on_fault_ = std::move(spec.on_guest_fault);
-    for (auto& device : TRY(make_devices(spec, kinds))) TRY(add_device(std::move(device)));
+    for (auto const& kind : kinds) TRY(add_devices(spec, kind));
+    if (spec.confine_threads) vcpu_filter_ = TRY(shared_filter("vcpu", vcpu_syscalls()));
     auto const entry = TRY_WITH(load(spec), "load kernel " + spec.kernel_name);
     vm_ = TRY(system.create_vm());
     TRY(vm_->map_memory(ram_));
@@ -89,12 +102,25 @@ Result<void> Machine::Impl::build(MachineSpec spec, std::span<DeviceKind const> 
     return attach_devices();
 }
 
-Result<void> Machine::Impl::add_device(std::unique_ptr<VirtioDevice> device) {
+Result<void> Machine::Impl::add_devices(MachineSpec& spec, DeviceKind const& kind) {
+    auto devices = TRY(make_devices(spec, {&kind, 1}));
+    if (devices.connector != nullptr) connector_ = devices.connector;
+    for (auto& device : devices.in_bus_order) {
+        SharedFilter filter;
+        if (spec.confine_threads)
+            filter = TRY(shared_filter("dev-" + std::string(device->name()), kind.syscalls));
+        TRY(add_device(std::move(device), std::move(filter)));
+    }
+    return {};
+}
+
+Result<void> Machine::Impl::add_device(std::unique_ptr<VirtioDevice> device, SharedFilter filter) {
     if (slots_.size() == layout::kMaxDevices)
         return fail(Error(Errc::kUnsupported,
                           "a machine has at most " + std::to_string(layout::kMaxDevices) + " devices"));
     auto slot = std::make_unique<DeviceSlot>(TRY(make_eventfd()));
     slot->place = place_of(slots_.size());
+    slot->filter = std::move(filter);
     slot->worker = TRY(Worker::make(std::move(device), slot->interrupt, on_fault_));
     slot->transport = std::make_unique<VirtioMmio>(ram_, *slot->worker, slot->interrupt);
     TRY(bus_.attach({slot->place.at, slot->place.len_bytes}, *slot->transport));
@@ -139,8 +165,8 @@ Result<void> Machine::Impl::attach_devices() {
 }
 
 Result<void> Machine::Impl::start() {
-    for (auto const& slot : slots_) TRY(slot->worker->start());
-    for (auto const& vcpu : vcpus_) TRY(vcpu->start());
+    for (auto const& slot : slots_) TRY(slot->worker->start(slot->filter));
+    for (auto const& vcpu : vcpus_) TRY(vcpu->start(vcpu_filter_));
     return {};
 }
 
@@ -185,6 +211,9 @@ Result<void> Machine::start() {
 }
 void Machine::stop() {
     impl_->stop();
+}
+void Machine::connect(uint32_t host_port, uint32_t guest_port, StreamEnds ends) {
+    impl_->connect(host_port, guest_port, std::move(ends));
 }
 BorrowedFd Machine::ended_event() const {
     return impl_->latch().event();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A virtual machine: builds in KVM's cheapest order, runs, ends with a reason, and can be built again in
-// the same process. All methods are for one thread, the owner's; the machine's own threads are joined
-// before the destructor returns.
+// the same process. All methods are for one thread, the owner's, except where said; the machine's own
+// threads are joined before the destructor returns.
 #pragma once
 #include <memory>
 #include <optional>
@@ -42,6 +42,11 @@ public:
     std::optional<EndReason> end_reason() const;
     // Halts all vCPUs and devices and joins their threads. Idempotent; does not wait on the guest.
     void stop();
+    // Opens a stream to a port of the guest, from a port of the caller's choice (stream_connector.h). Any
+    // thread; does not block. Streams opened before the guest has a driver are kept, up to the number of
+    // streams that there can be; then the guest refuses those for ports that nobody listens on yet. In a
+    // machine without vsock both ends are closed at once.
+    void connect(uint32_t host_port, uint32_t guest_port, StreamEnds ends);
     // How often the guest came to this process for work since start(). Any thread.
     uint64_t userspace_exits() const;
     // The descriptors whose last close destroys the VM, for leave_vm_teardown_to_a_reaper(). Still owned

@@ -61,6 +61,9 @@ struct MachineSpec {
     std::vector<VsockPort> vsock_ports;
     bool rng = true;
     GuestFaultSink on_guest_fault;  // may be empty
+    // Each thread may make the system calls of its role only, else SIGSYS is raised in it. Needs
+    // no_new_privs. Off, the machine can be run by programs that do not know their own threads' calls.
+    bool confine_threads = false;
 };
 
 }  // namespace krun::vmm

@@ -3,6 +3,9 @@
 // its files are closed. So whoever waits for us would wait for that.
 #pragma once
 #include <span>
+#include <vector>
+
+#include "base/unique_fd.h"
 
 namespace krun::vmm {
 
@@ -16,5 +19,10 @@ namespace krun::vmm {
 // The caller must not be PID 1 of a PID namespace: the kernel would end the reaper with it and wait. The
 // reaper stays in the caller's cgroup while it lives: removing that cgroup may say EBUSY for some 20 ms.
 void leave_vm_teardown_to_a_reaper(std::span<int const> vm_descriptors);
+
+// Closes the last descriptors of a VM whose process is dead, without waiting for its destruction: a tiny
+// process does, in the caller's cgroup, and the caller goes on. If that process cannot be made the caller
+// waits. Single-threaded process only.
+void close_vm_elsewhere(std::vector<UniqueFd> vm_descriptors);
 
 }  // namespace krun::vmm

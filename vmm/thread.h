@@ -10,15 +10,19 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/syscall_filter.h"
 
 namespace krun::vmm {
+
+using SharedFilter = std::shared_ptr<SyscallFilter const>;
 
 class Thread {
 public:
     Thread() = default;
     // Runs `body` on a new thread. Of `name`, 15 characters show in top(1). All signals are blocked in it
-    // except those the caller unblocks inside `body`.
-    static Result<Thread> start(std::string const& name, std::function<void()> body);
+    // except those that `body` unblocks. `body` can make the system calls of `filter` only; without one, any.
+    static Result<Thread> start(std::string const& name, std::function<void()> body,
+                                SharedFilter filter = nullptr);
 
     Thread(Thread&& other) noexcept : handle_(std::exchange(other.handle_, 0)) {}
     Thread& operator=(Thread&& other) noexcept {

@@ -2,72 +2,50 @@
 #include "vmm/vcpu_thread.h"
 
 #include <algorithm>
-#include <csignal>
 
 #include "vmm/alarm.h"
+#include "vmm/kick.h"
 
 namespace krun::vmm {
 namespace {
 
-// Gets a thread out of KVM_RUN. glibc keeps the first real-time signals to itself; SIGRTMIN is past those.
-int stop_signal() {
-    return SIGRTMIN;
-}
-
-void do_nothing(int) {}
-
 // The longest time between two looks for a halted guest: an idle guest is hardly woken by them.
-constexpr time_t kMaxLookSeconds = 32;
-
-// A signal without a handler would kill the process. Installing it again does no harm.
-Result<void> install_stop_handler() {
-    struct sigaction action {};
-    action.sa_handler = do_nothing;  // no SA_RESTART: KVM_RUN must return
-    if (::sigaction(stop_signal(), &action, nullptr) < 0)
-        return fail(Error::sys("install the vCPU signal's handler"));
-    return {};
-}
-
-void unblock_stop_signal() {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, stop_signal());
-    ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
-}
+constexpr std::chrono::seconds kMaxLook{32};
 
 }  // namespace
 
-Result<void> VcpuThread::start() {
-    TRY(install_stop_handler());
-    thread_ = TRY(Thread::start("vcpu-" + std::to_string(index_), [this] { run(); }));
+Result<void> VcpuThread::start(SharedFilter filter) {
+    TRY(install_kick_handler());
+    thread_ = TRY(Thread::start(
+        "vcpu-" + std::to_string(index_), [this] { run(); }, std::move(filter)));
     return {};
 }
 
 void VcpuThread::ask_to_stop() {
     stopping_.store(true);
     // If the thread is between its test of stopping_ and KVM_RUN, the flag makes KVM_RUN return; if it is
-    // inside, the signal does.
+    // inside, the kick does.
     vcpu_.request_exit();
-    if (thread_.running()) thread_.signal(stop_signal());
+    if (thread_.running()) thread_.signal(kick_signal());
 }
 
 void VcpuThread::run() {
-    unblock_stop_signal();
-    auto const alarm = Alarm::make(stop_signal());
+    Kickable const kickable;
+    auto const alarm = Alarm::make();
     // Without an alarm (RLIMIT_SIGPENDING) a halted guest goes unnoticed; everything else works.
-    if (alarm.ok()) alarm.value().ring_in(look_in_seconds_);
+    if (alarm.ok()) alarm.value().ring_in(look_in_);
     while (!stopping_.load()) {
         auto const exit = vcpu_.run();
         if (!std::visit([this](auto const& e) { return handle(e); }, exit)) return;
         if (alarm.ok() && std::holds_alternative<vcpu_exit::Interrupted>(exit))
-            alarm.value().ring_in(look_in_seconds_);
+            alarm.value().ring_in(look_in_);
     }
 }
 
 // A guest that can go on is looked at less and less often, one that seems stuck every second.
 bool VcpuThread::look_for_halt() {
     bool const is_stuck = vcpu_.is_stuck();
-    look_in_seconds_ = is_stuck ? 1 : std::min(2 * look_in_seconds_, kMaxLookSeconds);
+    look_in_ = is_stuck ? std::chrono::seconds(1) : std::min(2 * look_in_, kMaxLook);
     return halts_.look(index_, is_stuck);
 }
 

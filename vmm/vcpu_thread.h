@@ -2,7 +2,7 @@
 // The thread of one vCPU: runs the guest, sends its exits to the bus, ends the machine when it cannot go on.
 #pragma once
 #include <atomic>
-#include <ctime>
+#include <chrono>
 
 #include "vmm/bus/bus.h"
 #include "vmm/end_latch.h"
@@ -22,7 +22,8 @@ public:
         join();
     }
 
-    Result<void> start();
+    // `filter` confines the thread; may be null.
+    Result<void> start(SharedFilter filter = nullptr);
     // Two steps, so that all vCPUs of a machine stop at the same time. Both idempotent.
     void ask_to_stop();
     void join() { thread_.join(); }
@@ -47,7 +48,7 @@ private:
     Bus const& bus_;
     EndLatch& latch_;
     HaltWatch& halts_;
-    time_t look_in_seconds_ = 1;
+    std::chrono::seconds look_in_{1};
     std::atomic<bool> stopping_{false};
     std::atomic<uint64_t> exits_{0};
     Thread thread_;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A hostile vsock driver: packets with any header in any descriptors, receive buffers of any size, resets,
-// while the host reads and writes. Every chain that is taken comes back, connections stay below their cap,
-// and nothing aborts.
+// while the host opens streams of its own, reads and writes. Every chain that is taken comes back,
+// connections stay below their caps, streams that cannot be are closed at once, and nothing aborts.
+#include <poll.h>
 #include <sys/socket.h>
 
 #include "base/fd.h"
@@ -13,7 +14,9 @@ namespace krun::vmm {
 namespace {
 
 constexpr uint32_t kPorts[] = {10, 11, 12, 13, 22};  // output, input, duplex, one-shot, none
-constexpr int kMaxSteps = 200;                       // the driver's heap is not reused
+// The host's own streams: few enough that the guest's packets meet them and that pairs are used twice.
+constexpr uint32_t kHostPorts[] = {0x1000'0000, 0x1000'0001, 0x1000'0020};
+constexpr int kMaxSteps = 200;  // the driver's heap is not reused
 
 void property(bool holds) {
     if (!holds) std::abort();
@@ -52,7 +55,7 @@ public:
                 if (peer_.valid()) ::send(peer_.borrow().raw(), "hello", 5, MSG_DONTWAIT | MSG_NOSIGNAL);
                 break;
             case 6:
-                device_->connect(script.take<uint32_t>(), must(duplex()));
+                connect(script);
                 break;
             case 7:
                 if (script.take<uint8_t>() == 0) restart();
@@ -61,7 +64,8 @@ public:
         rig_->turn();
         while (rig_->driver(1).take_used()) ++returned_;
         while (rig_->driver(0).take_used()) ++buffers_returned_;
-        property(device_->connections() <= Vsock::kMaxConnections);
+        property(device_->connections() <= Vsock::kMaxGuestConnections + Vsock::kMaxHostConnections);
+        property(streams_held() <= device_->connections());
         property(returned_ <= sent_ && buffers_returned_ <= offered_);
     }
 
@@ -87,6 +91,27 @@ private:
         auto other = TRY(duplicate(ours.borrow()));
         return StreamEnds{std::move(ours), std::move(other), {}};
     }
+    // A stream of one direction or both, with a `done` that must have hung up when nothing is connected.
+    void connect(FuzzScript& script) {
+        auto const shape = script.take<uint8_t>();
+        auto [done_read, done_write] = must(make_pipe());
+        auto ends = must(duplex());
+        if ((shape & 1) != 0) ends.to_guest.reset();
+        if ((shape & 2) != 0) ends.from_guest.reset();
+        ends.done = std::move(done_write);
+        uint32_t const host_port = kHostPorts[script.take<uint8_t>() % std::size(kHostPorts)];
+        device_->connect(host_port, 1000u + script.take<uint8_t>() % 4, std::move(ends));
+        rig_->turn();
+        done_.push_back(std::move(done_read));
+    }
+    size_t streams_held() const {
+        size_t held = 0;
+        for (auto const& fd : done_) {
+            pollfd state{.fd = fd.borrow().raw(), .events = POLLIN, .revents = 0};
+            held += ::poll(&state, 1, 0) == 0 ? 1 : 0;
+        }
+        return held;
+    }
     // A header that gets past the addressing more often than not.
     void send_packet(FuzzScript& script) {
         auto const shape = script.take<uint8_t>();
@@ -101,6 +126,7 @@ private:
                       .buf_alloc = script.take<uint32_t>(),
                       .fwd_cnt = script.take<uint32_t>()};
         if ((shape & 1) != 0) h.dst_port = script.take<uint32_t>();
+        if ((shape & 64) != 0) h.dst_port = kHostPorts[h.dst_port % std::size(kHostPorts)];
         if ((shape & 2) != 0) h.src_cid = script.take<uint64_t>();
         if ((shape & 4) != 0) h.type = script.take<uint16_t>();
         std::string const body = script.take_text(64);
@@ -144,6 +170,7 @@ private:
     UniqueFd peer_;
     std::unique_ptr<Vsock> device_;
     std::unique_ptr<DeviceRig> rig_;
+    std::vector<UniqueFd> done_;  // of every stream that the host has opened
     size_t sent_ = 0;
     size_t returned_ = 0;
     size_t offered_ = 0;

@@ -66,7 +66,7 @@ private:
 Reports* reports_of_running_test = nullptr;  // a table's maker has no other way to reach its test
 
 Result<void> add_report(MachineSpec& /*spec*/, Devices& out) {
-    out.push_back(std::make_unique<ReportDevice>(*reports_of_running_test));
+    out.in_bus_order.push_back(std::make_unique<ReportDevice>(*reports_of_running_test));
     return {};
 }
 
@@ -138,6 +138,26 @@ TEST_F(MachineKvmTest, StopEndsAGuestThatSpinsAndLeavesNoReason) {
 
 TEST_F(MachineKvmTest, MachineThatWasNeverStartedCanBeDestroyed) {
     EXPECT_TRUE(Machine::make(spec("spin"), kinds).ok());
+}
+
+TEST_F(MachineKvmTest, StreamIntoAMachineWithoutVsockIsClosedAtOnce) {
+    auto const machine = must(Machine::make(spec("spin"), kinds));
+    auto [hang_up, done] = must(make_pipe());
+    machine->connect(1, 2, {{}, {}, std::move(done)});
+    pollfd state{hang_up.borrow().raw(), POLLIN, 0};
+    EXPECT_EQ(::poll(&state, 1, 0), 1);
+}
+
+TEST_F(MachineKvmTest, StreamIntoAMachineThatHasNotBootedIsKept) {
+    auto s = spec("spin");
+    s.vsock_ports.push_back({1, false, []() -> Result<StreamEnds> { return StreamEnds{}; }});
+    auto machine = must(Machine::make(std::move(s), kinds));
+    auto [hang_up, done] = must(make_pipe());
+    machine->connect(1, 2, {{}, {}, std::move(done)});
+    pollfd state{hang_up.borrow().raw(), POLLIN, 0};
+    EXPECT_EQ(::poll(&state, 1, 0), 0);
+    machine = nullptr;
+    EXPECT_EQ(::poll(&state, 1, 0), 1);
 }
 
 TEST_F(MachineKvmTest, OtherVcpusWaitForTheGuestAndStopWithTheFirst) {

@@ -54,6 +54,7 @@ struct Segment {
     uint64_t begin, end;   // guest-physical, half-open; end counts p_memsz
     uint64_t file_offset;  // of the first byte
     uint64_t file_bytes;   // the rest up to `end` is zero
+    bool is_written;       // by the kernel as it runs
 };
 
 Result<Segment> checked_segment(GuestMemory const& ram, Elf64_Phdr const& p, uint64_t file_size) {
@@ -62,7 +63,7 @@ Result<Segment> checked_segment(GuestMemory const& ram, Elf64_Phdr const& p, uin
     if (p.p_filesz > p.p_memsz) return bad("segment larger in the file than in memory");
     if (p.p_paddr < layout::kHighRamBegin) return bad("segment below 1 MiB");
     if (!ram.slice(GuestAddr{p.p_paddr}, p.p_memsz).ok()) return bad("segment outside the guest's RAM");
-    return Segment{p.p_paddr, p.p_paddr + p.p_memsz, p.p_offset, p.p_filesz};
+    return Segment{p.p_paddr, p.p_paddr + p.p_memsz, p.p_offset, p.p_filesz, (p.p_flags & PF_W) != 0};
 }
 
 Result<std::vector<Segment>> read_segments(GuestMemory const& ram, BorrowedFd file,
@@ -95,13 +96,15 @@ Result<void> copy_part(GuestMemory const& ram, BorrowedFd file, Segment const& s
 }
 
 // Pages that belong to the segment from edge to edge are mapped; the edges are copied, because a neighbour or
-// zeroes may share their pages. A segment that the file does not hold at the same place in a page is copied.
+// zeroes may share their pages. A segment that the file does not hold at the same place in a page is copied,
+// and so is one that the kernel writes: most of its pages would become private all the same, each by two EPT
+// faults, where anonymous memory comes as one huge page.
 Result<void> load_segment(GuestMemory& ram, BorrowedFd file, Segment const& s) {
     uint64_t const file_end = s.begin + s.file_bytes;
     bool const same_place = s.begin % kPage == s.file_offset % kPage;
     uint64_t const first = (s.begin + kPage - 1) & ~(kPage - 1);
     uint64_t const last = file_end & ~(kPage - 1);
-    if (!same_place || first >= last) return copy_part(ram, file, s, s.begin, file_end);
+    if (s.is_written || !same_place || first >= last) return copy_part(ram, file, s, s.begin, file_end);
     TRY(copy_part(ram, file, s, s.begin, first));
     TRY(ram.map_file(GuestAddr{first}, last - first, file, s.file_offset + (first - s.begin)));
     return copy_part(ram, file, s, last, file_end);

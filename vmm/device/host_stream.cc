@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "vmm/device/iovec_slice.h"
+#include "vmm/kick.h"
 
 namespace krun::vmm {
 namespace {
@@ -17,6 +18,9 @@ namespace {
 // A terminal polls writable when fewer than 256 bytes wait in its driver (n_tty's WAKEUP_CHARS); a write of
 // about as much is the least likely to wait.
 constexpr size_t kTerminalBytes = 256;
+
+// How long a call may wait that should not have waited. Nobody notices a stream that pauses so long.
+constexpr std::chrono::milliseconds kLongestCall{10};
 
 int count(std::span<iovec const> iov) {
     return static_cast<int>(std::min<size_t>(iov.size(), IOV_MAX));
@@ -38,8 +42,9 @@ HostStream::Transfer HostStream::transfer(std::span<iovec const> iov) {
         ssize_t const n = attempt(iov);
         if (n > 0) return {Outcome::kMoved, static_cast<size_t>(n)};
         if (n == 0) return {Outcome::kEnded, 0};  // end-of-file; a write of something never returns 0
-        if (errno == EINTR) continue;
-        if (errno == EAGAIN) return {Outcome::kBlocked, 0};
+        // Interrupted: by the alarm, and there was no room after all; or by anything else, then wait()
+        // returns at once.
+        if (errno == EAGAIN || errno == EINTR) return {Outcome::kBlocked, 0};
         if (errno == EOPNOTSUPP && method_ == Method::kNoWait) {
             method_ = Method::kPolled;
             continue;
@@ -94,9 +99,24 @@ ssize_t HostStream::polled_call(std::span<iovec const> iov) {
         return -1;
     }
     // POLLHUP and POLLERR alone are good enough: then the call returns at once with the reason.
-    if (reading) return plain_call(iov);
+    if (reading) return bounded_call(iov);
     slice_iovecs(iov, 0, ::isatty(fd_.borrow().raw()) != 0 ? kTerminalBytes : PIPE_BUF, part_);
-    return plain_call(part_);
+    return bounded_call(part_);
+}
+
+// Without an alarm (RLIMIT_SIGPENDING) the call may wait as long as a sharer of the descriptor makes it.
+ssize_t HostStream::bounded_call(std::span<iovec const> iov) {
+    if (!alarm_ && install_kick_handler().ok()) {
+        if (auto alarm = Alarm::make(); alarm.ok()) alarm_.emplace(std::move(alarm).value());
+    }
+    if (!alarm_) return plain_call(iov);
+    Kickable const kickable;
+    alarm_->ring_every(kLongestCall);
+    ssize_t const n = plain_call(iov);
+    int const error = errno;
+    alarm_->stop();
+    errno = error;
+    return n;
 }
 
 bool HostStream::wait() {

@@ -7,20 +7,23 @@
 //   all others      RWF_NOWAIT; where that is not supported (terminals; pipes before Linux 6.4, named ones
 //                   later), poll() first and then move no more than readiness guarantees: a pipe that polls
 //                   writable has a free page, so PIPE_BUF bytes fit.
-// What is left: a terminal's readiness promises less than a call's worth, and a sharer may take the room in
-// between; then the call waits until the terminal or the pipe is read.
-// One thread, the loop's. SIGPIPE must be blocked there: a write without a reader has to return EPIPE.
+//                   A terminal promises less than that, and a sharer may come in between: then a timer
+//                   interrupts the call.
+// One thread, the loop's. SIGPIPE and kicks (vmm/kick.h) must be blocked there: a write without a reader has
+// to return EPIPE.
 #pragma once
 #include <sys/uio.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "base/event_loop.h"
 #include "base/unique_fd.h"
+#include "vmm/alarm.h"
 
 namespace krun::vmm {
 
@@ -62,6 +65,7 @@ private:
     ssize_t plain_call(std::span<iovec const> iov) const;
     ssize_t no_wait_call(std::span<iovec const> iov) const;
     ssize_t polled_call(std::span<iovec const> iov);
+    ssize_t bounded_call(std::span<iovec const> iov);
 
     UniqueFd fd_;
     Direction direction_;
@@ -69,7 +73,8 @@ private:
     std::function<void()> ready_;
     Method method_ = Method::kNoWait;
     bool watched_ = false;
-    std::vector<iovec> part_;  // scratch of polled_call
+    std::optional<Alarm> alarm_;  // of the loop's thread; made when polled_call first needs it
+    std::vector<iovec> part_;     // scratch of polled_call
 };
 
 // Whether both are sockets, and the same one.

@@ -23,9 +23,6 @@ constexpr uint64_t kFeatureStream = 1u << 0;  // §5.10.3
 // until the driver supplies buffers (§5.10.6.1 allows exactly that).
 constexpr size_t kMaxRefusals = 64;
 
-// Host ports of connections that we open; above everything that a specification names.
-constexpr uint32_t kFirstOwnPort = 1u << 30;
-
 uint64_t key_of(VsockPorts ports) {
     return uint64_t{ports.guest} << 32 | ports.host;
 }
@@ -37,8 +34,7 @@ Result<std::unique_ptr<Vsock>> Vsock::make(std::vector<VsockPort> ports) {
     return std::unique_ptr<Vsock>(new Vsock(std::move(ports), std::move(requests)));
 }
 
-Vsock::Vsock(std::vector<VsockPort> ports, Mailbox<Request> requests)
-    : last_host_port_(kFirstOwnPort), requests_(std::move(requests)) {
+Vsock::Vsock(std::vector<VsockPort> ports, Mailbox<Request> requests) : requests_(std::move(requests)) {
     for (auto& port : ports) ports_.push_back({std::move(port)});
 }
 
@@ -73,6 +69,8 @@ void Vsock::reset() {
     if (!context_) return;
     context_->loop().remove(requests_.event());
     connections_.clear();  // closes every descriptor; used one-shot ports stay used
+    guest_opened_ = 0;
+    windows_ = {};
     by_ports_.clear();
     waiting_.clear();
     refusals_.clear();
@@ -185,7 +183,7 @@ void Vsock::accept(VsockHeader const& header, Chain const& chain) {
     auto const port = std::find_if(ports_.begin(), ports_.end(),
                                    [&](Port const& p) { return p.spec.port == header.dst_port; });
     bool const known = port != ports_.end() && !(port->used && port->spec.one_shot);
-    if (!known || connections_.size() >= kMaxConnections) return refuse(header);
+    if (!known || guest_opened_ >= kMaxGuestConnections) return refuse(header);
     port->used = true;
     auto ends = port->spec.connect();
     if (!ends.ok()) return refuse(header);
@@ -209,8 +207,11 @@ Vsock::ConnectionId Vsock::add(VsockPorts ports, VsockStream::Opener opener, Str
         update(id);
         if (auto sent = send_packets(); !sent.ok()) context_->fault(sent.error());
     };
-    connections_[id].connection = std::make_unique<VsockConnection>(ports, opener, std::move(ends),
-                                                                    context_->loop(), std::move(changed));
+    uint32_t const window = windows_.take();
+    auto connection = std::make_unique<VsockConnection>(ports, opener, std::move(ends), window,
+                                                        context_->loop(), std::move(changed));
+    connections_[id] = {std::move(connection), opener, window};
+    if (opener == VsockStream::Opener::kGuest) ++guest_opened_;
     by_ports_[key_of(ports)] = id;
     return id;
 }
@@ -218,41 +219,44 @@ Vsock::ConnectionId Vsock::add(VsockPorts ports, VsockStream::Opener opener, Str
 void Vsock::update(ConnectionId id) {
     auto const it = connections_.find(id);
     if (it == connections_.end()) return;
-    auto& [connection, listed] = it->second;
-    if (connection->detached()) {
-        auto const known = by_ports_.find(key_of(connection->ports()));
+    auto& entry = it->second;
+    if (entry.connection->detached()) {
+        auto const known = by_ports_.find(key_of(entry.connection->ports()));
         // The ports may be another connection's by now, while this one still drains.
         if (known != by_ports_.end() && known->second == id) by_ports_.erase(known);
     }
-    if (connection->finished()) {
-        connections_.erase(it);
-        return;
-    }
-    if (listed || !connection->wants_buffer()) return;
-    listed = true;
+    if (entry.connection->finished()) return forget(id);
+    if (entry.listed || !entry.connection->wants_buffer()) return;
+    entry.listed = true;
     waiting_.push_back(id);
 }
 
-void Vsock::connect(uint32_t guest_port, StreamEnds ends) {
-    requests_.post({guest_port, std::move(ends)});
+void Vsock::forget(ConnectionId id) {
+    auto const it = connections_.find(id);
+    windows_.give_back(it->second.window);
+    if (it->second.opener == VsockStream::Opener::kGuest) --guest_opened_;
+    connections_.erase(it);
+}
+
+// What is not kept is closed as `ends` goes out of scope.
+void Vsock::connect(uint32_t host_port, uint32_t guest_port, StreamEnds ends) {
+    if (requested_.fetch_add(1) >= kMaxHostConnections) {
+        requested_.fetch_sub(1);
+        return;
+    }
+    requests_.post({{.guest = guest_port, .host = host_port}, std::move(ends)});
 }
 
 void Vsock::connect_requested() {
     auto requests = requests_.take_all();
-    for (auto& [guest_port, ends] : requests) {
-        if (connections_.size() >= kMaxConnections) break;  // closes what is left
-        VsockPorts const ports{.guest = guest_port, .host = unused_host_port(guest_port)};
+    requested_.fetch_sub(requests.size());
+    for (auto& [ports, ends] : requests) {
+        bool const full = connections_.size() - guest_opened_ >= kMaxHostConnections;
+        if (full || by_ports_.contains(key_of(ports))) continue;  // closes its ends with `requests`
         update(add(ports, VsockStream::Opener::kHost, std::move(ends)));
     }
+    requests.clear();
     if (auto sent = send_packets(); !sent.ok()) context_->fault(sent.error());
-}
-
-// Ends: at most kMaxConnections of the 2^30 and more ports are taken.
-uint32_t Vsock::unused_host_port(uint32_t guest_port) {
-    do {
-        last_host_port_ = last_host_port_ == UINT32_MAX - 1 ? kFirstOwnPort : last_host_port_ + 1;
-    } while (by_ports_.contains(key_of({.guest = guest_port, .host = last_host_port_})));
-    return last_host_port_;
 }
 
 }  // namespace krun::vmm

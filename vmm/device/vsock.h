@@ -2,9 +2,10 @@
 // virtio-vsock (virtio-v1.2 §5.10), streams only, without a kernel back-end: the guest may connect to the
 // ports of the machine's specification, and the host to any port of the guest. Each stream is bridged to
 // host descriptors. Everything the guest can make us keep is bounded: connections, refusals not yet sent,
-// and bytes of each connection.
+// and bytes of each connection; all buffered bytes together stay below 64 MiB (WindowBudget).
 #pragma once
 #include <array>
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -14,21 +15,23 @@
 #include "base/mailbox.h"
 #include "vmm/device/vsock_connection.h"
 #include "vmm/machine_spec.h"
+#include "vmm/stream_connector.h"
 #include "vmm/virtio/device.h"
 
 namespace krun::vmm {
 
-class Vsock final : public VirtioDevice {
+class Vsock final : public VirtioDevice, public StreamConnector {
 public:
-    // More are refused with RST. With the window, bounds what a guest can make us buffer to 32 MiB.
-    static constexpr size_t kMaxConnections = 128;
+    // Two numbers, so that a guest that connects as often as it can takes nothing from the host. A
+    // connection counts until the last byte for a slow reader is written.
+    static constexpr size_t kMaxGuestConnections = 64;   // more are refused with RST
+    static constexpr size_t kMaxHostConnections = 1024;  // more are closed at once
 
     static Result<std::unique_ptr<Vsock>> make(std::vector<VsockPort> ports);
     ~Vsock() override;
 
-    // Connects `ends` to a port of the guest. Any thread; does not block or wait for the guest. If the guest
-    // refuses, or goes away first, both ends are closed. Calls before activate() are kept.
-    void connect(uint32_t guest_port, StreamEnds ends);
+    // Calls before activate() are kept, up to kMaxHostConnections.
+    void connect(uint32_t host_port, uint32_t guest_port, StreamEnds ends) override;
     // Connections that hold a host descriptor or that the guest knows of, for tests and metrics. The
     // device's thread only.
     size_t connections() const { return connections_.size(); }
@@ -46,6 +49,8 @@ private:
     using ConnectionId = uint64_t;  // never reused, unlike ports
     struct Entry {
         std::unique_ptr<VsockConnection> connection;
+        VsockStream::Opener opener;
+        uint32_t window;
         bool listed = false;  // in waiting_
     };
     struct Port {
@@ -57,7 +62,7 @@ private:
         uint16_t type;
     };
     struct Request {
-        uint32_t guest_port;
+        VsockPorts ports;
         StreamEnds ends;
     };
 
@@ -76,7 +81,7 @@ private:
     // A connection has changed: it may want a buffer, free its ports, or be finished.
     void update(ConnectionId id);
     void connect_requested();
-    uint32_t unused_host_port(uint32_t guest_port);
+    void forget(ConnectionId id);
 
     std::vector<Port> ports_;
     DeviceContext* context_ = nullptr;
@@ -85,10 +90,12 @@ private:
     std::deque<ConnectionId> waiting_;                     // want a buffer of the guest, in turn
     std::deque<Refusal> refusals_;
     ConnectionId next_id_ = 1;
-    uint32_t last_host_port_;
+    size_t guest_opened_ = 0;  // of connections_
+    WindowBudget windows_;
     Chain tx_chain_;
     Chain rx_chain_;
     Mailbox<Request> requests_;
+    std::atomic<size_t> requested_{0};  // in requests_; bounds it
 };
 
 }  // namespace krun::vmm

@@ -16,20 +16,22 @@ constexpr size_t kMaxPayloadBytes = 64 * 1024;
 }  // namespace
 
 VsockConnection::VsockConnection(VsockPorts ports, VsockStream::Opener opener, StreamEnds ends,
-                                 EventLoop& loop, std::function<void()> changed)
+                                 uint32_t window, EventLoop& loop, std::function<void()> changed)
     : done_(std::move(ends.done)),
       ports_(ports),
       duplex_socket_(same_socket(ends.to_guest, ends.from_guest)),
-      stream_(opener, {.to_guest = ends.to_guest.valid(), .to_host = ends.from_guest.valid()}),
+      stream_(opener, {.to_guest = ends.to_guest.valid(), .to_host = ends.from_guest.valid()}, window),
       source_(std::move(ends.to_guest), HostStream::Direction::kRead, loop,
               [this, changed] {
                   source_ready_ = true;
                   changed();  // may destroy *this
               }),
-      sink_(std::move(ends.from_guest), HostStream::Direction::kWrite, loop, [this, changed] {
-          drain();
-          changed();  // may destroy *this
-      }) {}
+      sink_(std::move(ends.from_guest), HostStream::Direction::kWrite, loop,
+            [this, changed] {
+                drain();
+                changed();  // may destroy *this
+            }),
+      backlog_(window) {}
 
 void VsockConnection::on_packet(VsockHeader const& header, Chain const& chain) {
     if (stream_.on_packet(header)) deliver(chain, header.len);

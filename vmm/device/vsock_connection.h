@@ -18,9 +18,10 @@ namespace krun::vmm {
 
 class VsockConnection {
 public:
-    // `changed` is called from `loop` when wants_buffer() or finished() may have become true.
-    VsockConnection(VsockPorts ports, VsockStream::Opener opener, StreamEnds ends, EventLoop& loop,
-                    std::function<void()> changed);
+    // `window`: the most bytes that are kept for a slow reader. `changed` is called from `loop` when
+    // wants_buffer() or finished() may have become true.
+    VsockConnection(VsockPorts ports, VsockStream::Opener opener, StreamEnds ends, uint32_t window,
+                    EventLoop& loop, std::function<void()> changed);
 
     VsockPorts ports() const { return ports_; }
 
@@ -59,7 +60,7 @@ private:
     HostStream source_;
     HostStream sink_;
     bool source_ready_ = true;
-    ByteQueue backlog_{ReceiveWindow::kBytes};
+    ByteQueue backlog_;
     std::vector<iovec> part_;  // scratch, so that the data path does not allocate
 };
 

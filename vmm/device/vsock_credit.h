@@ -29,16 +29,20 @@ private:
     uint32_t sent_ = 0;
 };
 
-// How much we let the guest send: kBytes at a time, and that is also the most we ever hold for it.
+// How much we let the guest send at a time, and that is also the most we ever hold for it.
 class ReceiveWindow {
 public:
-    // Four of the largest packets that Linux sends, so that it is never idle while we write one; small
-    // enough that all connections together stay below 32 MiB (kMaxConnections in vsock.cc).
-    static constexpr uint32_t kBytes = 256 * 1024;
+    // Four of the largest packets that Linux sends, so that it is never idle while we write one.
+    static constexpr uint32_t kLargeBytes = 256 * 1024;
+    // Works as well, with more credit updates.
+    static constexpr uint32_t kSmallBytes = 32 * 1024;
+
+    explicit ReceiveWindow(uint32_t bytes) : bytes_(bytes) {}
+    uint32_t bytes() const { return bytes_; }
 
     // False: the guest sent more than it had credit for.
     bool received(uint32_t bytes) {
-        if (bytes > kBytes - held()) return false;
+        if (bytes > bytes_ - held()) return false;
         received_ += bytes;
         return true;
     }
@@ -49,14 +53,36 @@ public:
     uint32_t forwarded() const { return forwarded_; }
     // Half the window has been freed since the guest last heard of it. A guest that has used all its credit
     // is told at the latest when its last byte is passed on, so it cannot be left waiting.
-    bool update_due() const { return forwarded_ - told_ >= kBytes / 2; }
+    bool update_due() const { return forwarded_ - told_ >= bytes_ / 2; }
     // Every packet to the guest carries forwarded().
     void told() { told_ = forwarded_; }
 
 private:
+    uint32_t bytes_;
     uint32_t received_ = 0;
     uint32_t forwarded_ = 0;
     uint32_t told_ = 0;
+};
+
+// What all windows of a device may hold together: the first kLargeWindows connections get a large one, the
+// others a small one. A window cannot shrink once the guest has heard of it.
+class WindowBudget {
+public:
+    static constexpr uint32_t kLargeWindows = 128;  // 32 MiB
+
+    // Bytes of the next connection's window.
+    uint32_t take() {
+        if (large_taken_ == kLargeWindows) return ReceiveWindow::kSmallBytes;
+        ++large_taken_;
+        return ReceiveWindow::kLargeBytes;
+    }
+    // REQUIRES: take() returned `bytes`.
+    void give_back(uint32_t bytes) {
+        if (bytes == ReceiveWindow::kLargeBytes) --large_taken_;
+    }
+
+private:
+    uint32_t large_taken_ = 0;
 };
 
 }  // namespace krun::vmm

@@ -3,8 +3,9 @@
 
 namespace krun::vmm {
 
-VsockStream::VsockStream(Opener opener, Directions directions)
+VsockStream::VsockStream(Opener opener, Directions directions, uint32_t window)
     : phase_(opener == Opener::kGuest ? Phase::kAccepting : Phase::kRequesting),
+      window_(window),
       source_done_(!directions.to_guest),
       sink_done_(!directions.to_host) {}
 
@@ -144,7 +145,7 @@ uint32_t VsockStream::may_send() const {
 }
 
 void VsockStream::put_credit(VsockHeader& header) {
-    header.buf_alloc = ReceiveWindow::kBytes;
+    header.buf_alloc = window_.bytes();
     header.fwd_cnt = window_.forwarded();
     window_.told();
 }

@@ -26,7 +26,8 @@ public:
         bool to_guest;
         bool to_host;
     };
-    VsockStream(Opener opener, Directions directions);
+    // `window`: bytes that the guest may send before we have passed any on.
+    VsockStream(Opener opener, Directions directions, uint32_t window);
 
     // A packet of the guest for this stream. True: its payload (header.len bytes) is within the window
     // and has to be delivered, with delivered() to follow; otherwise the payload is to be ignored.

@@ -21,14 +21,15 @@ Result<std::unique_ptr<Worker>> Worker::make(std::unique_ptr<VirtioDevice> devic
                                               std::move(loop), std::move(mailbox), std::move(doorbell)));
 }
 
-Result<void> Worker::start() {
+Result<void> Worker::start(SharedFilter filter) {
     TRY(loop_.add(mailbox_.event(), EPOLLIN, [this](uint32_t) { take_messages(); }));
     TRY(loop_.add(doorbell_.borrow(), EPOLLIN, [this](uint32_t) {
         eventfd_t rings = 0;
         ignore(::eventfd_read(doorbell_.borrow().raw(), &rings), "EAGAIN: somebody rang and we came already");
         serve_queues();
     }));
-    thread_ = TRY(Thread::start("dev-" + std::string(device_->name()), [this] { run(); }));
+    thread_ = TRY(Thread::start(
+        "dev-" + std::string(device_->name()), [this] { run(); }, std::move(filter)));
     return {};
 }
 

@@ -26,7 +26,8 @@ public:
                                                 GuestFaultSink on_fault = {});
     ~Worker() override { stop(); }
 
-    Result<void> start();
+    // `filter` confines the thread; may be null.
+    Result<void> start(SharedFilter filter = nullptr);
     // Ends and joins the thread; the device is reset on the way. Idempotent.
     void stop();
 

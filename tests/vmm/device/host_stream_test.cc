@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <string>
 
 #include "base/fd.h"
@@ -112,6 +113,26 @@ TEST_F(HostStreamTest, TerminalThatNobodyReadsBlocksTheStreamNotTheThread) {
     UniqueFd const reader(master);
     HostStream s(UniqueFd{slave}, Direction::kWrite, loop_, count_);
     EXPECT_GT(fill(s, std::string(10'000, 'x')), 0);
+}
+
+// Readiness is no promise: this terminal has a character to read, and waits three seconds for a second one.
+TEST_F(HostStreamTest, CallThatWaitsThoughItWasReadyIsInterrupted) {
+    int master = -1;
+    int slave = -1;
+    termios mode{};
+    ::cfmakeraw(&mode);
+    mode.c_cc[VMIN] = 2;
+    mode.c_cc[VTIME] = 30;
+    ASSERT_EQ(::openpty(&master, &slave, nullptr, &mode, nullptr), 0);
+    UniqueFd const typist(master);
+    HostStream s(UniqueFd{slave}, Direction::kRead, loop_, count_);
+    must(write_full(typist.borrow(), "a"));
+    auto const begin = std::chrono::steady_clock::now();
+    std::string text = read(s);
+    while (text == "blocked" && std::chrono::steady_clock::now() - begin < std::chrono::seconds(2))
+        text = read(s);
+    EXPECT_EQ(text, "a");
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(2));
 }
 
 TEST_F(HostStreamTest, TerminalThatHungUpEnds) {

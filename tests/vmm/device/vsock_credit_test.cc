@@ -43,24 +43,24 @@ TEST(SendCredit, CountersMayWrap) {
 }
 
 TEST(ReceiveWindow, TakesAWindowAndNotAByteMore) {
-    ReceiveWindow window;
-    EXPECT_TRUE(window.received(ReceiveWindow::kBytes));
+    ReceiveWindow window(ReceiveWindow::kLargeBytes);
+    EXPECT_TRUE(window.received(ReceiveWindow::kLargeBytes));
     EXPECT_FALSE(window.received(1));
-    EXPECT_EQ(window.held(), ReceiveWindow::kBytes);
+    EXPECT_EQ(window.held(), ReceiveWindow::kLargeBytes);
     EXPECT_TRUE(window.received(0));
 }
 
 TEST(ReceiveWindow, HugeLengthIsRefusedWithoutWrapping) {
-    ReceiveWindow window;
+    ReceiveWindow window(ReceiveWindow::kLargeBytes);
     EXPECT_TRUE(window.received(1));
     EXPECT_FALSE(window.received(UINT32_MAX));
     EXPECT_EQ(window.held(), 1u);
 }
 
 TEST(ReceiveWindow, UpdateIsDueOnceHalfOfItWasFreed) {
-    ReceiveWindow window;
-    ASSERT_TRUE(window.received(ReceiveWindow::kBytes));
-    window.forward(ReceiveWindow::kBytes / 2 - 1);
+    ReceiveWindow window(ReceiveWindow::kLargeBytes);
+    ASSERT_TRUE(window.received(ReceiveWindow::kLargeBytes));
+    window.forward(ReceiveWindow::kLargeBytes / 2 - 1);
     EXPECT_FALSE(window.update_due());
     window.forward(1);
     EXPECT_TRUE(window.update_due());
@@ -70,13 +70,32 @@ TEST(ReceiveWindow, UpdateIsDueOnceHalfOfItWasFreed) {
 
 TEST(ReceiveWindow, FullWindowPassedOnIsAlwaysTold) {
     // Otherwise a guest that has used up its credit would wait for ever.
-    ReceiveWindow window;
-    for (uint64_t total = 0; total < uint64_t{5} << 30; total += ReceiveWindow::kBytes) {
-        ASSERT_TRUE(window.received(ReceiveWindow::kBytes)) << "past 2^32 as well";
-        window.forward(ReceiveWindow::kBytes);
+    ReceiveWindow window(ReceiveWindow::kLargeBytes);
+    for (uint64_t total = 0; total < uint64_t{5} << 30; total += ReceiveWindow::kLargeBytes) {
+        ASSERT_TRUE(window.received(ReceiveWindow::kLargeBytes)) << "past 2^32 as well";
+        window.forward(ReceiveWindow::kLargeBytes);
         ASSERT_TRUE(window.update_due());
         window.told();
     }
+}
+
+TEST(ReceiveWindow, SmallOneIsToldByItsOwnHalf) {
+    ReceiveWindow window(ReceiveWindow::kSmallBytes);
+    EXPECT_FALSE(window.received(ReceiveWindow::kSmallBytes + 1));
+    ASSERT_TRUE(window.received(ReceiveWindow::kSmallBytes));
+    window.forward(ReceiveWindow::kSmallBytes / 2);
+    EXPECT_TRUE(window.update_due());
+}
+
+TEST(WindowBudget, LargeWindowsRunOutAndComeBack) {
+    WindowBudget budget;
+    for (uint32_t i = 0; i < WindowBudget::kLargeWindows; ++i)
+        ASSERT_EQ(budget.take(), ReceiveWindow::kLargeBytes);
+    EXPECT_EQ(budget.take(), ReceiveWindow::kSmallBytes);
+    budget.give_back(ReceiveWindow::kSmallBytes);
+    EXPECT_EQ(budget.take(), ReceiveWindow::kSmallBytes) << "only a large one makes room for a large one";
+    budget.give_back(ReceiveWindow::kLargeBytes);
+    EXPECT_EQ(budget.take(), ReceiveWindow::kLargeBytes);
 }
 
 }  // namespace

@@ -136,7 +136,7 @@ TEST_F(VsockTest, DataBeyondTheWindowIsResetAndNotKept) {
     ASSERT_TRUE(guest_->connect(kGuestPort, kOutPort));
     std::string const packet(64 * 1024, 'x');
     // The pipe takes the first; then a window's worth may wait.
-    for (size_t i = 0; i < 1 + ReceiveWindow::kBytes / packet.size(); ++i)
+    for (size_t i = 0; i < 1 + ReceiveWindow::kLargeBytes / packet.size(); ++i)
         guest_->send_data(kGuestPort, kOutPort, packet);
     EXPECT_EQ(guest_->next(), std::nullopt);
     guest_->send_data(kGuestPort, kOutPort, "x");
@@ -243,11 +243,11 @@ TEST_F(VsockTest, DataAfterRstMeetsNoConnection) {
 
 TEST_F(VsockTest, ConnectFloodStopsAtTheCap) {
     size_t accepted = 0;
-    for (uint32_t port = 0; port < 3 * Vsock::kMaxConnections; ++port) {
+    for (uint32_t port = 0; port < 3 * Vsock::kMaxGuestConnections; ++port) {
         if (guest_->connect(kGuestPort + port, kDuplexPort)) ++accepted;
     }
-    EXPECT_EQ(accepted, Vsock::kMaxConnections);
-    EXPECT_EQ(vsock_->connections(), Vsock::kMaxConnections);
+    EXPECT_EQ(accepted, Vsock::kMaxGuestConnections);
+    EXPECT_EQ(vsock_->connections(), Vsock::kMaxGuestConnections);
     guest_->send(VsockOp::kReset, kGuestPort, kDuplexPort);
     EXPECT_TRUE(guest_->connect(kGuestPort, kDuplexPort)) << "a free place is a free place";
 }

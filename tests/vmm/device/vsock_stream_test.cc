@@ -7,6 +7,7 @@ namespace krun::vmm {
 namespace {
 
 using Opener = VsockStream::Opener;
+constexpr uint32_t kWindow = ReceiveWindow::kLargeBytes;
 constexpr VsockStream::Directions kBoth{.to_guest = true, .to_host = true};
 constexpr VsockStream::Directions kOutputOnly{.to_guest = false, .to_host = true};
 constexpr VsockStream::Directions kInputOnly{.to_guest = true, .to_host = false};
@@ -39,14 +40,14 @@ std::string owed(VsockStream& s) {
     }
 }
 VsockStream open_stream(VsockStream::Directions directions = kBoth) {
-    VsockStream s(Opener::kGuest, directions);
+    VsockStream s(Opener::kGuest, directions, kWindow);
     EXPECT_FALSE(s.on_packet(packet(VsockOp::kRequest)));
     EXPECT_EQ(owed(s), "RESPONSE");
     return s;
 }
 
 TEST(VsockStream, GuestsRequestIsAnsweredAndBringsCredit) {
-    VsockStream s(Opener::kGuest, kBoth);
+    VsockStream s(Opener::kGuest, kBoth, kWindow);
     s.on_packet(packet(VsockOp::kRequest));
     EXPECT_EQ(s.may_send(), 0u) << "not before the RESPONSE";
     EXPECT_EQ(owed(s), "RESPONSE");
@@ -55,7 +56,7 @@ TEST(VsockStream, GuestsRequestIsAnsweredAndBringsCredit) {
 }
 
 TEST(VsockStream, HostsRequestWaitsForTheResponse) {
-    VsockStream s(Opener::kHost, kBoth);
+    VsockStream s(Opener::kHost, kBoth, kWindow);
     EXPECT_EQ(owed(s), "REQUEST");
     EXPECT_EQ(owed(s), "");
     EXPECT_EQ(s.may_send(), 0u);
@@ -64,7 +65,7 @@ TEST(VsockStream, HostsRequestWaitsForTheResponse) {
 }
 
 TEST(VsockStream, DataBeforeTheResponseIsReset) {
-    VsockStream s(Opener::kHost, kBoth);
+    VsockStream s(Opener::kHost, kBoth, kWindow);
     owed(s);
     EXPECT_FALSE(s.on_packet(packet(VsockOp::kData, 5)));
     EXPECT_EQ(owed(s), "RST");
@@ -93,20 +94,20 @@ TEST(VsockStream, RstOfTheGuestEndsItWithoutAnAnswer) {
 
 TEST(VsockStream, DataWithinTheWindowIsDelivered) {
     VsockStream s = open_stream();
-    EXPECT_TRUE(s.on_packet(packet(VsockOp::kData, ReceiveWindow::kBytes)));
+    EXPECT_TRUE(s.on_packet(packet(VsockOp::kData, kWindow)));
     EXPECT_EQ(owed(s), "");
-    s.delivered(ReceiveWindow::kBytes);
+    s.delivered(kWindow);
     EXPECT_EQ(owed(s), "CREDIT");
     VsockHeader h{};
     s.put_credit(h);
-    EXPECT_EQ(h.buf_alloc, ReceiveWindow::kBytes);
-    EXPECT_EQ(h.fwd_cnt, ReceiveWindow::kBytes);
+    EXPECT_EQ(h.buf_alloc, kWindow);
+    EXPECT_EQ(h.fwd_cnt, kWindow);
     EXPECT_EQ(owed(s), "");
 }
 
 TEST(VsockStream, DataBeyondTheWindowIsReset) {
     VsockStream s = open_stream();
-    EXPECT_TRUE(s.on_packet(packet(VsockOp::kData, ReceiveWindow::kBytes)));
+    EXPECT_TRUE(s.on_packet(packet(VsockOp::kData, kWindow)));
     EXPECT_FALSE(s.on_packet(packet(VsockOp::kData, 1)));
     EXPECT_EQ(owed(s), "RST");
 }

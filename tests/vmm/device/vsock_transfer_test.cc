@@ -32,7 +32,7 @@ public:
         size_t done = 0;
         while (done < data.size()) {
             while (auto packet = guest_.next()) forwarded_ = packet->header.fwd_cnt;
-            size_t const credit = ReceiveWindow::kBytes - (sent_ - forwarded_);
+            size_t const credit = ReceiveWindow::kLargeBytes - (sent_ - forwarded_);
             size_t const n = std::min({data.size() - done, credit, size_t{64 * 1024}});
             if (n == 0) break;
             guest_.send_data(kGuestPort, host_port_, data.substr(done, n));
@@ -111,7 +111,7 @@ TEST_F(VsockTest, SlowReaderGetsEverythingAndTheGuestOnlyAWindow) {
     ASSERT_TRUE(guest_->connect(kGuestPort, kOutPort));
     Sender sender(*guest_, kOutPort);
     size_t sent = sender.send(data);
-    EXPECT_LE(sent, ReceiveWindow::kBytes + 65536) << "a window, and what the pipe holds";
+    EXPECT_LE(sent, ReceiveWindow::kLargeBytes + 65536) << "a window, and what the pipe holds";
     EXPECT_EQ(sender.send(std::string_view(data).substr(sent)), 0u) << "no credit before somebody reads";
 
     std::string received;
