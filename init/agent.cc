@@ -6,21 +6,28 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
 
 #include "base/bytes.h"
-#include "base/fd.h"
 #include "init/cgroup.h"
+#include "init/config.h"
 #include "init/log.h"
+#include "init/notify_socket.h"
+#include "init/payload_setup.h"
+#include "init/process_clone.h"
 
 namespace krun::init {
 namespace {
 
+constexpr uint32_t kPayload = 0;
 constexpr uint32_t kSetUpFailed = 125;
-// A reader on the host that takes nothing for so long after the payload's death has lost its claim on the
-// rest: otherwise a stuck log collector would keep a killed container alive.
-constexpr int kDrainStallMs = 10'000;
+// So that a flood on one descriptor leaves the others their turns.
+constexpr int kStreamsATurn = 32;
+constexpr int kNotificationsATurn = 16;
+// A payload that notifies faster than the host listens waits, as its messages' socket fills up.
+constexpr size_t kMaxUnsentNotifyBytes = size_t{256} * 1024;
 
 Result<UniqueFd> open_child_signals() {
     sigset_t set;
@@ -44,192 +51,240 @@ std::optional<Body> body_of(Frame const& frame) {
     return ByteReader(frame.body).take<Body>();
 }
 
-// The status of an end that is not the payload program's own.
-constexpr uint32_t kMachineEnd = 255;
-
-// reboot(2) in a pid namespace ends its first process as if by SIGHUP (restart) or SIGINT (halt, power off).
-// No signal that anybody sends does that: without a handler the kernel keeps both from that process
-// (pid_namespaces(7)). Null for any other end.
-char const* reboot_wish(uint32_t signal) {
-    if (signal == SIGHUP) return "restart";
-    return signal == SIGINT ? "halt" : nullptr;
+std::string_view text_of(Frame const& frame) {
+    return {reinterpret_cast<char const*>(frame.body.data()), frame.body.size()};
 }
 
 }  // namespace
 
-Agent::Agent(ControlLink& control, KrunConfig const& config, ConnectPort connect,
+Agent::Agent(ControlLink& control, KrunConfig const& config, StreamListener listener,
              std::string cgroup_hierarchy, EventLoop loop, UniqueFd child_signals)
     : control_(control),
       config_(config),
-      connect_(std::move(connect)),
+      listener_(std::move(listener)),
       cgroup_hierarchy_(std::move(cgroup_hierarchy)),
       loop_(std::move(loop)),
       child_signals_(std::move(child_signals)),
-      stdio_(loop_) {}
+      payload_(kPayload, control_, loop_) {}
 
 Result<std::unique_ptr<Agent>> Agent::make(ControlLink& control, KrunConfig const& config,
-                                           ConnectPort connect, std::string cgroup_hierarchy) {
+                                           StreamListener listener, std::string cgroup_hierarchy) {
     auto loop = TRY(EventLoop::make());
     auto signals = TRY(open_child_signals());
-    return std::unique_ptr<Agent>(new Agent(control, config, std::move(connect), std::move(cgroup_hierarchy),
+    return std::unique_ptr<Agent>(new Agent(control, config, std::move(listener), std::move(cgroup_hierarchy),
                                             std::move(loop), std::move(signals)));
 }
 
-Result<void> Agent::start() {
-    UniqueFd cgroup;
-    if (!cgroup_hierarchy_.empty())
-        cgroup = TRY(create_payload_cgroup(cgroup_hierarchy_, config_.krun.cgroup));
-    std::array<UniqueFd, 3> streams;
-    if (!config_.process.terminal) streams = TRY(stdio_.open_pipes(config_.process.user, connect_));
-    payload_ = TRY(start_payload(config_, std::move(streams), std::move(cgroup)));
-    status_open_ = true;
-    return watch();
-}
-
 Result<void> Agent::watch() {
-    TRY(loop_.add(control_.fd(), EPOLLIN, [this](uint32_t) { run_handler(control_readable()); }));
+    control_events_ = EPOLLIN;
+    TRY(loop_.add(control_.fd(), EPOLLIN, [this](uint32_t events) { run_handler(control_ready(events)); }));
     TRY(loop_.add(child_signals_.borrow(), EPOLLIN, [this](uint32_t) { run_handler(child_signalled()); }));
-    return loop_.add(payload_->socket.fd(), EPOLLIN, [this](uint32_t) { run_handler(status_readable()); });
+    return loop_.add(listener_.fd(), EPOLLIN, [this](uint32_t) { run_handler(accept_streams()); });
 }
 
 void Agent::run_handler(Result<void> outcome) {
-    if (outcome.ok()) return;
+    if (outcome.ok() || failure_) return;
     failure_ = std::move(outcome).error();
-    loop_.stop();
 }
 
 Result<void> Agent::run() {
-    TRY(start());
-    while (!exit_ && !failure_) TRY(loop_.run_once(-1));
-    if (!failure_ && phase_ != Phase::kFailed) TRY(drain());
-    if (failure_) return fail(*std::move(failure_));
-    if (phase_ == Phase::kFailed) return {};
-    return report_end();
-}
-
-Result<void> Agent::control_readable() {
-    auto frames = control_.receive();
-    if (!frames.ok()) {
-        host_lost_ = true;
-        return fail(std::move(frames).error());
+    if (!cgroup_hierarchy_.empty())
+        cgroup_ = TRY(create_payload_cgroup(cgroup_hierarchy_, config_.krun.cgroup));
+    TRY(watch());
+    while (!done_ && !failure_) {
+        auto const timeout = TRY(wait_ms());
+        TRY(loop_.run_once(timeout));
+        if (!failure_) run_handler(start_waiting());
+        if (!failure_) run_handler(report_ends());
     }
-    for (auto const& frame : frames.value()) TRY(handle(frame));
+    if (failure_) return fail(*std::move(failure_));
     return {};
 }
 
+// Until the next stalled reader is given up, if there is one; and asks for what the host shall be told next.
+Result<int> Agent::wait_ms() {
+    uint32_t const events = control_.pending_bytes() == 0 ? EPOLLIN : EPOLLIN | EPOLLOUT;
+    if (events != control_events_) TRY(loop_.modify(control_.fd(), events));
+    control_events_ = events;
+    int64_t const now = now_ms();
+    auto first = payload_.check_progress(now);
+    for (auto const& [number, one] : executed_)
+        if (auto const next = one->process.check_progress(now); next && (!first || *next < *first))
+            first = next;
+    if (!first) return -1;
+    return static_cast<int>(std::clamp<int64_t>(*first - now, 0, GuestProcess::kStallMs));
+}
+
+Result<void> Agent::control_ready(uint32_t events) {
+    auto outcome = [&]() -> Result<void> {
+        if ((events & EPOLLOUT) != 0) {
+            TRY(control_.flush());
+            if (notify_socket_.valid() && control_.pending_bytes() < kMaxUnsentNotifyBytes)
+                TRY(loop_.modify(notify_socket_.borrow(), EPOLLIN));
+        }
+        if ((events & ~uint32_t{EPOLLOUT}) == 0) return {};
+        auto const frames = TRY(control_.receive());
+        for (auto const& frame : frames) TRY(handle(frame));
+        return {};
+    }();
+    host_lost_ = !outcome.ok();
+    return outcome;
+}
+
+GuestProcess* Agent::process(uint32_t number) {
+    if (number == kPayload) return &payload_;
+    auto const it = executed_.find(number);
+    return it == executed_.end() ? nullptr : &it->second->process;
+}
+
 Result<void> Agent::handle(Frame const& frame) {
+    auto* const target = process(frame.header.process);
     switch (static_cast<control::FrameType>(frame.header.type)) {
         case control::FrameType::kStart:
-            return start_payload_program();
-        case control::FrameType::kSignal: {
-            auto const body = body_of<control::SignalBody>(frame);
-            // ESRCH and EINVAL are the sender's race and mistake, not a reason to end the machine.
-            if (body && !exit_) ::kill(payload_->pid, static_cast<int>(body->signal));
+            if (frame.body.empty() && target != nullptr) target->go();
             return {};
-        }
-        case control::FrameType::kResize: {
-            auto const body = body_of<control::ResizeBody>(frame);
-            if (body) ignore(stdio_.resize(body->rows, body->columns), "the terminal may be gone");
+        case control::FrameType::kSignal:
+            if (auto const body = body_of<control::SignalBody>(frame); body && target != nullptr)
+                target->signal(body->signal);
             return {};
-        }
+        case control::FrameType::kResize:
+            if (auto const body = body_of<control::ResizeBody>(frame); body && target != nullptr)
+                target->resize(body->rows, body->columns);
+            return {};
+        case control::FrameType::kSignalAll:
+            if (auto const body = body_of<control::SignalBody>(frame)) signal_all(body->signal);
+            return {};
+        case control::FrameType::kExec:
+            execute(frame);
+            return {};
         default:
             log_error("unknown message " + std::to_string(frame.header.type) + " from the host");
             return {};
     }
 }
 
-Result<void> Agent::start_payload_program() {
-    if (phase_ != Phase::kReady) return {};
-    phase_ = Phase::kStarting;
-    // EPIPE if it has just been killed: its end is about to be seen.
-    ignore(payload_->socket.send({StatusKind::kGo, 0, {}, {}}), "the end is reported");
+// Every process of the container is in the payload's pid namespace, or in one below it. The first one comes
+// last, as its end would be that of the others; and for SIGKILL that is enough.
+void Agent::signal_all(uint32_t number) {
+    if (number < 1 || number > 64) return;
+    if (!payload_.joinable() || number == SIGKILL) return payload_.signal(number);
+    auto const signaller = signal_container(payload_.pidfd(), static_cast<int>(number));
+    if (!signaller.ok()) return log_error(signaller.error().message());
+    signallers_[signaller.value()] = number;
+}
+
+Result<void> Agent::accept_streams() {
+    for (int i = 0; i < kStreamsATurn; ++i) {
+        auto connection = TRY(listener_.accept());
+        if (!connection) return {};
+        stash_.add(*std::move(connection));
+    }
     return {};
 }
 
-Result<void> Agent::status_readable() {
-    auto message = TRY(payload_->socket.receive());
-    if (message) return handle(*std::move(message));
-    return status_closed();
+Result<void> Agent::start_payload() {
+    auto const make_child = [this](std::vector<ProcessEnd> ends) {
+        return clone_payload(clone_flags(config_.krun), cgroup_, [&](StatusSocket init) {
+            run_payload(config_, std::move(init), std::move(ends));
+        });
+    };
+    return payload_.start(config_.process, stash_.take(kPayload), make_child,
+                          [this](UniqueFd socket) { watch_notify_socket(std::move(socket)); });
 }
 
-Result<void> Agent::handle(StatusMessage message) {
-    switch (message.kind) {
-        case StatusKind::kConsole:
-            return stdio_.open_console(std::move(message.fd), connect_);
-        case StatusKind::kReady:
-            phase_ = Phase::kReady;
-            log_step("ready");
-            return control_.send_ready();
-        case StatusKind::kFailed:
-            phase_ = Phase::kFailed;
-            return control_.send_failed(message.exit_code, message.text);
-        default:
-            return fail(Error(Errc::kInternal, "an unknown message from the payload's process"));
+void Agent::execute(Frame const& frame) {
+    uint32_t const number = frame.header.process;
+    if (number == kPayload || number >= control::kMaxProcesses || !stash_.open(number) ||
+        executed_.contains(number))
+        return log_error("a process to execute without a number of its own");
+    auto config = parse_exec_config(text_of(frame));
+    if (!config.ok()) return run_handler(refuse(number, config.error().message()));
+    executed_[number] = std::make_unique<Execution>(std::move(config).value(), number, control_, loop_);
+}
+
+Result<void> Agent::refuse(uint32_t number, std::string const& text) {
+    stash_.close(number);
+    return control_.send_failed(number, kSetUpFailed, text);
+}
+
+// Those whose streams have all arrived, and those that have come too late for the container.
+Result<void> Agent::start_waiting() {
+    if (payload_.waits_for_streams() && stash_.has_all(kPayload, stream_numbers(config_.process)))
+        TRY(start_payload());
+    for (auto it = executed_.begin(); it != executed_.end();) {
+        auto const current = it++;
+        auto& [number, one] = *current;
+        if (!one->process.waits_for_streams()) continue;
+        Result<void> started;
+        if (!payload_.joinable())
+            started = fail(Error(Errc::kBadState, "container not running"));
+        else if (stash_.has_all(number, stream_numbers(one->config.process)))
+            started = one->start(config_.krun, payload_, cgroup_, stash_.take(number));
+        if (started.ok()) continue;
+        TRY(refuse(number, started.error().message()));
+        executed_.erase(current);
     }
+    return {};
 }
 
-// The socket closes on execve and on death. Death after kGo and before execve looks like a payload that was
-// started and killed at once, which is what the user asked for.
-Result<void> Agent::status_closed() {
-    loop_.remove(payload_->socket.fd());
-    status_open_ = false;
-    if (phase_ != Phase::kStarting) return {};
-    phase_ = Phase::kRunning;
-    return control_.send_started();
+void Agent::watch_notify_socket(UniqueFd socket) {
+    notify_socket_ = std::move(socket);
+    run_handler(
+        loop_.add(notify_socket_.borrow(), EPOLLIN, [this](uint32_t) { run_handler(notify_readable()); }));
+}
+
+Result<void> Agent::notify_readable() {
+    if (control_.pending_bytes() >= kMaxUnsentNotifyBytes) return loop_.modify(notify_socket_.borrow(), 0);
+    take_notifications(notify_socket_.borrow(), kNotificationsATurn,
+                       [this](std::string_view text) { run_handler(control_.send_notify(text)); });
+    return {};
 }
 
 Result<void> Agent::child_signalled() {
     signalfd_siginfo info{};
     while (::read(child_signals_.borrow().raw(), &info, sizeof info) > 0) {
     }
-    return reap();
-}
-
-Result<void> Agent::reap() {
-    std::optional<Exit> ended;
-    int status = 0;
-    while (pid_t const pid = ::waitpid(-1, &status, WNOHANG)) {
-        if (pid < 0 && errno != EINTR) break;  // ECHILD
-        if (pid != payload_->pid) continue;    // an orphan from outside the payload's namespace
-        ended = WIFSIGNALED(status) ? Exit{0, static_cast<uint32_t>(WTERMSIG(status))}
-                                    : Exit{static_cast<uint32_t>(WEXITSTATUS(status)), 0};
-    }
-    if (!ended) return {};
-    // What it said before it died comes first: the reason of a failure, or that it had been started.
-    while (status_open_) TRY(status_readable());
-    exit_ = ended;
-    if (phase_ != Phase::kSetUp) return {};
-    phase_ = Phase::kFailed;
-    return control_.send_failed(kSetUpFailed, "the payload's process ended before it was ready (status " +
-                                                  std::to_string(status) + ")");
-}
-
-// Every process of the payload's pid namespace is dead by now (pid_namespaces(7)), so each pipe has an end.
-Result<void> Agent::drain() {
-    log_step("payload ended");
-    stdio_.stop_input();
-    uint64_t moved = stdio_.moved_bytes();
-    int64_t deadline = now_ms() + kDrainStallMs;
-    while (!stdio_.drained() && !failure_) {
-        int64_t const left = deadline - now_ms();
-        if (left <= 0) {
-            log_error("nobody takes the payload's last output");
-            break;
-        }
-        TRY(loop_.run_once(static_cast<int>(left)));
-        if (stdio_.moved_bytes() == moved) continue;
-        moved = stdio_.moved_bytes();
-        deadline = now_ms() + kDrainStallMs;
-    }
+    reap();
     return {};
 }
 
-Result<void> Agent::report_end() {
+void Agent::reap() {
+    int status = 0;
+    while (pid_t const pid = ::waitpid(-1, &status, WNOHANG)) {
+        if (pid < 0 && errno == EINTR) continue;
+        if (pid < 0) return;  // ECHILD
+        if (pid == payload_.pid()) {
+            payload_.reaped(status);
+            log_step("payload ended");
+            for (auto const& [number, one] : executed_) one->process.container_ended();
+        }
+        if (auto const it = signallers_.find(pid); it != signallers_.end()) {
+            payload_.signal(it->second);
+            signallers_.erase(it);
+        }
+        for (auto const& [number, one] : executed_)
+            if (one->process.pid() == pid && !one->process.ended()) one->process.reaped(status);
+    }
+}
+
+Result<void> Agent::report_ends() {
+    for (auto it = executed_.begin(); it != executed_.end();) {
+        auto const current = it++;
+        auto& process = current->second->process;
+        if (process.reportable()) TRY(process.report());
+        if (process.finished()) executed_.erase(current);
+    }
+    if (executed_.empty() && payload_.reportable()) return report_payload_end();
+    return {};
+}
+
+Result<void> Agent::report_payload_end() {
+    done_ = true;
+    if (notify_socket_.valid()) TRY(notify_readable());
     ::sync();
     log_step("report end");
-    if (char const* const wish = reboot_wish(exit_->signal))
-        return control_.send_failed(kMachineEnd, std::string("the payload asked the machine to ") + wish);
-    return control_.send_exited(exit_->code, exit_->signal);
+    TRY(payload_.report());
+    return control_.flush_all();
 }
 
 }  // namespace krun::init

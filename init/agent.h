@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// Init's life after boot: starts the payload's process, carries messages between it and the host, reaps,
-// delivers the last output and reports the end. One thread, one event loop. Every way out either reports to
-// the host or ends with the lost control connection.
+// Init's life after boot: starts the payload's process and those that the host executes beside it, carries
+// messages between them and the host, reaps, delivers the last output and reports the ends. One thread, one
+// event loop. Every way out either reports to the host or ends with the lost control connection.
 #pragma once
 #include <sys/types.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "base/error.h"
 #include "base/event_loop.h"
 #include "config-gen/krun_config.h"
 #include "init/control_link.h"
-#include "init/payload.h"
-#include "init/stdio.h"
+#include "init/execution.h"
+#include "init/guest_process.h"
+#include "init/stream_listener.h"
+#include "init/stream_stash.h"
 
 namespace krun::init {
 
@@ -23,49 +27,54 @@ public:
     // `cgroup_hierarchy` is a mounted cgroup2, or empty for no cgroup of the payload's own.
     // REQUIRES: `control` and `config` outlive the agent; SIGPIPE is ignored.
     static Result<std::unique_ptr<Agent>> make(ControlLink& control, KrunConfig const& config,
-                                               ConnectPort connect, std::string cgroup_hierarchy);
+                                               StreamListener listener, std::string cgroup_hierarchy);
 
-    // Returns when there is nothing more to do: after a failure or the payload's end has been reported. An
-    // error means that set-up failed in init itself and is not reported yet, or that the host has gone
-    // (host_lost()).
+    // Returns when there is nothing more to do: after the payload's failure or end has been reported, the
+    // last of all. An error means that set-up failed in init itself and is not reported yet, or that the host
+    // has gone (host_lost()).
     Result<void> run();
     bool host_lost() const { return host_lost_; }
 
 private:
-    struct Exit {
-        uint32_t code = 0;
-        uint32_t signal = 0;
-    };
-    enum class Phase { kSetUp, kReady, kStarting, kRunning, kFailed };
-
-    Agent(ControlLink& control, KrunConfig const& config, ConnectPort connect, std::string cgroup_hierarchy,
-          EventLoop loop, UniqueFd child_signals);
-    Result<void> start();
+    Agent(ControlLink& control, KrunConfig const& config, StreamListener listener,
+          std::string cgroup_hierarchy, EventLoop loop, UniqueFd child_signals);
     Result<void> watch();
     void run_handler(Result<void> outcome);
 
-    Result<void> control_readable();
+    Result<void> control_ready(uint32_t events);
     Result<void> handle(Frame const& frame);
-    Result<void> start_payload_program();
-    Result<void> status_readable();
-    Result<void> handle(StatusMessage message);
-    Result<void> status_closed();
+    void signal_all(uint32_t number);
+    GuestProcess* process(uint32_t number);
+
+    Result<void> accept_streams();
+    Result<void> start_payload();
+    void execute(Frame const& frame);
+    Result<void> refuse(uint32_t number, std::string const& text);
+    Result<void> start_waiting();
+
+    void watch_notify_socket(UniqueFd socket);
+    Result<void> notify_readable();
+
     Result<void> child_signalled();
-    Result<void> reap();
-    Result<void> drain();
-    Result<void> report_end();
+    void reap();
+    Result<void> report_ends();
+    Result<void> report_payload_end();
+    Result<int> wait_ms();
 
     ControlLink& control_;
     KrunConfig const& config_;
-    ConnectPort connect_;
+    StreamListener listener_;
     std::string cgroup_hierarchy_;
     EventLoop loop_;
     UniqueFd child_signals_;
-    Stdio stdio_;
-    std::optional<Payload> payload_;
-    Phase phase_ = Phase::kSetUp;
-    bool status_open_ = false;
-    std::optional<Exit> exit_;
+    UniqueFd cgroup_;         // the payload's
+    UniqueFd notify_socket_;  // the payload's
+    StreamStash stash_;
+    GuestProcess payload_;
+    std::map<uint32_t, std::unique_ptr<Execution>> executed_;
+    std::map<pid_t, uint32_t> signallers_;  // what the payload gets when they have ended
+    uint32_t control_events_ = 0;
+    bool done_ = false;
     std::optional<Error> failure_;  // of a handler
     bool host_lost_ = false;
 };

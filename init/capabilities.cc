@@ -6,60 +6,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/capability_names.h"
+
 namespace krun::init {
 namespace {
-
-// In the order of linux/capability.h: the index is the number.
-constexpr std::string_view kNames[] = {
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_DAC_READ_SEARCH",
-    "CAP_FOWNER",
-    "CAP_FSETID",
-    "CAP_KILL",
-    "CAP_SETGID",
-    "CAP_SETUID",
-    "CAP_SETPCAP",
-    "CAP_LINUX_IMMUTABLE",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_NET_BROADCAST",
-    "CAP_NET_ADMIN",
-    "CAP_NET_RAW",
-    "CAP_IPC_LOCK",
-    "CAP_IPC_OWNER",
-    "CAP_SYS_MODULE",
-    "CAP_SYS_RAWIO",
-    "CAP_SYS_CHROOT",
-    "CAP_SYS_PTRACE",
-    "CAP_SYS_PACCT",
-    "CAP_SYS_ADMIN",
-    "CAP_SYS_BOOT",
-    "CAP_SYS_NICE",
-    "CAP_SYS_RESOURCE",
-    "CAP_SYS_TIME",
-    "CAP_SYS_TTY_CONFIG",
-    "CAP_MKNOD",
-    "CAP_LEASE",
-    "CAP_AUDIT_WRITE",
-    "CAP_AUDIT_CONTROL",
-    "CAP_SETFCAP",
-    "CAP_MAC_OVERRIDE",
-    "CAP_MAC_ADMIN",
-    "CAP_SYSLOG",
-    "CAP_WAKE_ALARM",
-    "CAP_BLOCK_SUSPEND",
-    "CAP_AUDIT_READ",
-    "CAP_PERFMON",
-    "CAP_BPF",
-    "CAP_CHECKPOINT_RESTORE",
-};
-static_assert(std::size(kNames) == CAP_LAST_CAP + 1);
 
 uint64_t bits_of(std::vector<std::string> const& names, unsigned last) {
     uint64_t bits = 0;
     for (auto const& name : names)
-        for (unsigned i = 0; i < std::size(kNames) && i <= last; ++i)
-            if (kNames[i] == name) bits |= uint64_t{1} << i;
+        for (unsigned i = 0; i < std::size(kCapabilityNames) && i <= last; ++i)
+            if (kCapabilityNames[i] == name) bits |= uint64_t{1} << i;
     return bits;
 }
 
@@ -71,6 +27,19 @@ Result<void> set_thread(uint64_t effective, uint64_t permitted, uint64_t inherit
                    static_cast<uint32_t>(inheritable >> 32 * i)};
     if (::syscall(SYS_capset, &header, data) < 0) return fail(Error::sys("set capabilities"));
     return {};
+}
+
+Result<CapabilitySets> thread_sets() {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+    if (::syscall(SYS_capget, &header, data) < 0) return fail(Error::sys("read capabilities"));
+    CapabilitySets out;
+    for (unsigned i = 0; i < _LINUX_CAPABILITY_U32S_3; ++i) {
+        out.effective |= uint64_t{data[i].effective} << 32 * i;
+        out.permitted |= uint64_t{data[i].permitted} << 32 * i;
+        out.inheritable |= uint64_t{data[i].inheritable} << 32 * i;
+    }
+    return out;
 }
 
 }  // namespace
@@ -103,6 +72,11 @@ Result<void> set_capabilities(CapabilitySets const& sets, uint64_t also_effectiv
         if ((possible >> i & 1) != 0 && ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, i, 0, 0) < 0)
             return fail(Error::sys("raise an ambient capability"));
     return {};
+}
+
+Result<void> use_permitted_capabilities() {
+    auto const sets = TRY(thread_sets());
+    return set_thread(sets.permitted, sets.permitted, sets.inheritable);
 }
 
 Result<void> drop_to(CapabilitySets const& sets) {

@@ -32,6 +32,8 @@ Result<void> limit_bounding(CapabilitySets const& sets, unsigned last);
 // After it: sets the three sets of the thread, then the ambient one, which may hold only what is permitted
 // and inheritable by then. `also_effective` is held on to, for what must still be done: see drop_to().
 Result<void> set_capabilities(CapabilitySets const& sets, uint64_t also_effective);
+// Makes the effective set as large as the permitted one.
+Result<void> use_permitted_capabilities();
 // Gives up what also_effective held.
 Result<void> drop_to(CapabilitySets const& sets);
 

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "init/control_link.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 
 #include "base/bytes.h"
-#include "base/fd.h"
 
 namespace krun::init {
 namespace {
@@ -22,36 +21,62 @@ std::span<std::byte const> bytes_of(Body const& body) {
 
 }  // namespace
 
-Result<void> ControlLink::send(control::FrameType type, std::span<std::byte const> head,
+Result<void> ControlLink::send(control::FrameType type, uint32_t process, std::span<std::byte const> head,
                                std::string_view text) {
-    text = text.substr(0, control::kMaxBodyBytes - head.size());
+    text = text.substr(0, control::kMaxGuestBodyBytes - head.size());
     ByteWriter frame;
     frame.put(control::FrameHeader{static_cast<uint32_t>(head.size() + text.size()),
-                                   static_cast<uint16_t>(type), 0, kPayload});
+                                   static_cast<uint16_t>(type), 0, process});
     frame.put_bytes(head).put_text(text);
     auto const bytes = std::move(frame).take();
-    TRY_WITH(write_full(connection_.borrow(), bytes), "report to the host");
-    return {};
+    unsent_.insert(unsent_.end(), bytes.begin(), bytes.end());
+    return flush();
 }
 
 Result<void> ControlLink::send_hello() {
-    return send(control::FrameType::kHello, bytes_of(control::HelloBody{control::kVersion}), {});
+    return send(control::FrameType::kHello, kPayload, bytes_of(control::HelloBody{control::kVersion}), {});
 }
 Result<void> ControlLink::send_ready() {
-    return send(control::FrameType::kReady, {}, {});
+    return send(control::FrameType::kReady, kPayload, {}, {});
 }
-Result<void> ControlLink::send_started() {
-    return send(control::FrameType::kStarted, {}, {});
+Result<void> ControlLink::send_started(uint32_t process) {
+    return send(control::FrameType::kStarted, process, {}, {});
 }
-Result<void> ControlLink::send_failed(uint32_t exit_code, std::string const& text) {
-    return send(control::FrameType::kFailed, bytes_of(control::FailedBody{exit_code}), text);
+Result<void> ControlLink::send_failed(uint32_t process, uint32_t exit_code, std::string_view text) {
+    return send(control::FrameType::kFailed, process, bytes_of(control::FailedBody{exit_code}), text);
 }
-Result<void> ControlLink::send_exited(uint32_t exit_code, uint32_t signal) {
-    return send(control::FrameType::kExited, bytes_of(control::ExitedBody{exit_code, signal}), {});
+Result<void> ControlLink::send_exited(uint32_t process, control::ExitedBody const& body) {
+    return send(control::FrameType::kExited, process, bytes_of(body), {});
+}
+Result<void> ControlLink::send_notify(std::string_view text) {
+    return send(control::FrameType::kNotify, kPayload, {}, text);
+}
+
+Result<void> ControlLink::flush() {
+    size_t sent = 0;
+    while (sent < unsent_.size()) {
+        ssize_t const n = ::send(connection_.borrow().raw(), unsent_.data() + sent, unsent_.size() - sent,
+                                 MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0 && errno == EAGAIN) break;
+        if (n < 0) return fail(Error::sys("report to the host"));
+        sent += static_cast<size_t>(n);
+    }
+    unsent_.erase(unsent_.begin(), unsent_.begin() + static_cast<ptrdiff_t>(sent));
+    return {};
+}
+
+Result<void> ControlLink::flush_all() {
+    while (!unsent_.empty()) {
+        pollfd watched{connection_.borrow().raw(), POLLOUT, 0};
+        ::poll(&watched, 1, -1);
+        TRY(flush());
+    }
+    return {};
 }
 
 Result<std::vector<Frame>> ControlLink::receive() {
-    std::array<std::byte, 4096> chunk;
+    std::array<std::byte, 16384> chunk;
     ssize_t const n = ::recv(connection_.borrow().raw(), chunk.data(), chunk.size(), MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return std::vector<Frame>();
     if (n < 0) return fail(Error::sys("listen to the host"));
@@ -63,8 +88,8 @@ Result<std::vector<Frame>> ControlLink::receive() {
     while (reader.left() >= sizeof(control::FrameHeader)) {
         ByteReader ahead = reader;
         auto const header = ahead.take<control::FrameHeader>();
-        if (header->body_bytes > control::kMaxBodyBytes)
-            return fail(Error(Errc::kInternal, "the host has sent a frame above 64 KiB"));
+        if (header->body_bytes > control::kMaxHostBodyBytes)
+            return fail(Error(Errc::kInternal, "the host has sent a frame above 8 MiB"));
         auto const body = ahead.take_bytes(header->body_bytes);
         if (!body) break;
         frames.push_back({*header, std::vector<std::byte>(body->begin(), body->end())});

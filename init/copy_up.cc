@@ -82,7 +82,7 @@ Result<void> copy_tree(BorrowedFd from, BorrowedFd to, int depth) {
         std::string const name(entry->d_name);
         if (name != "." && name != "..") TRY_WITH(copy_entry(from, to, name, depth), name);
     }
-    return copy_status(to, st);
+    return depth == 0 ? Result<void>() : copy_status(to, st);
 }
 
 }  // namespace

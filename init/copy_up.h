@@ -7,8 +7,8 @@
 namespace krun::init {
 
 // Copies what is in directory `from` into directory `to`: directories, regular files and symbolic links with
-// mode, owner and times; device nodes, sockets and pipes are left out. Does not follow links. The mode and
-// owner of `from` itself go to `to`.
+// mode, owner and times; device nodes, sockets and pipes are left out. Does not follow links. The mode,
+// owner and times of `to` itself stay.
 Result<void> copy_up(BorrowedFd from, BorrowedFd to);
 
 }  // namespace krun::init

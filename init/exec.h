@@ -25,7 +25,7 @@ std::string search_path(std::vector<std::string> const& env);
 // part of `path` is that directory. Judges with the effective ids, so call it as the payload's user.
 Result<std::string, ExecFailure> find_program(std::string const& name, std::string const& path);
 
-// Does not return if it succeeds.
+// Does not return if it succeeds. The failure's text starts with "exec FILE: ".
 ExecFailure run_program(std::string const& file, std::vector<std::string> const& args,
                         std::vector<std::string> const& env);
 

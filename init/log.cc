@@ -16,7 +16,9 @@ bool g_debug = false;
 void write_line(std::string_view text) {
     // Standard error is the console from the kernel (init/main.c console_on_rootfs) until the payload's own
     // process replaces it.
-    ignore(write_full(BorrowedFd(STDERR_FILENO), "krun-init: " + std::string(text) + "\n"), "nobody to tell");
+    std::string line("krun-init: ");
+    line.append(text).push_back('\n');
+    ignore(write_full(BorrowedFd(STDERR_FILENO), line), "nobody to tell");
 }
 
 }  // namespace
@@ -30,7 +32,9 @@ void log_step(std::string_view step) {
     timespec now{};
     ::clock_gettime(CLOCK_BOOTTIME, &now);  // as the kernel's own lines
     auto const us = static_cast<long long>(now.tv_sec) * 1'000'000 + now.tv_nsec / 1000;
-    write_line("[" + std::to_string(us) + " us] " + std::string(step));
+    std::string line = std::to_string(us);
+    line.append(" us: ").append(step);
+    write_line(line);
 }
 
 void log_error(std::string_view text) {

@@ -3,17 +3,20 @@
 // failure reaches the host, and before any code of the payload's, so that nothing of the payload can open it.
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 
 #include "init/agent.h"
 #include "init/boot.h"
 #include "init/config.h"
 #include "init/control_link.h"
+#include "init/descriptors.h"
 #include "init/host_port.h"
 #include "init/log.h"
 
 namespace krun::init {
 namespace {
 
+constexpr uint32_t kPayload = 0;
 constexpr uint32_t kSetUpFailed = 125;
 constexpr char kConfigPath[] = "/.krun_config.json";
 
@@ -28,9 +31,11 @@ Result<KrunConfig> prepare_guest() {
 }
 
 Result<void> run_container(ControlLink& control) {
+    auto listener = TRY(listen_for_host(control::kStreamPort));
     TRY(control.send_hello());
+    TRY(allow_many_descriptors());
     auto const config = TRY(prepare_guest());
-    auto const agent = TRY(Agent::make(control, config, connect_host_port, "/sys/fs/cgroup"));
+    auto const agent = TRY(Agent::make(control, config, std::move(listener), "/sys/fs/cgroup"));
     return agent->run();
 }
 
@@ -44,6 +49,9 @@ void wait_for_host(ControlLink& control) {
 
 [[noreturn]] void run() {
     ::signal(SIGPIPE, SIG_IGN);
+    // A child of ours that is about to become a process of the container has our memory until execve: nobody
+    // there may look into it, unless its capabilities allow it everything (ptrace(2), access mode checking).
+    ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     auto ready = occupy_standard_streams();
     auto connection = connect_host_port(control::kControlPort);
     if (!ready.ok() || !connection.ok()) {
@@ -54,7 +62,8 @@ void wait_for_host(ControlLink& control) {
     auto const outcome = run_container(control);
     if (!outcome.ok()) {
         log_error(outcome.error().message());
-        ignore(control.send_failed(kSetUpFailed, outcome.error().message()), "the machine ends either way");
+        ignore(control.send_failed(kPayload, kSetUpFailed, outcome.error().message()), "the machine ends");
+        ignore(control.flush_all(), "the machine ends");
     }
     wait_for_host(control);
     end_machine();

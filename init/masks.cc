@@ -21,8 +21,7 @@ Result<std::optional<UniqueFd>> open_if_present(BorrowedFd root, std::string con
     if (!path.starts_with('/')) return fail(Error(Errc::kInvalidConfig, "must be an absolute path"));
     auto found = open_in_root(root, path, O_PATH);
     if (found.ok()) return std::optional<UniqueFd>(std::move(found).value());
-    if (found.error().sys_errno() == ENOENT || found.error().sys_errno() == ENOTDIR)
-        return std::optional<UniqueFd>();
+    if (found.error().sys_errno() == ENOENT) return std::optional<UniqueFd>();
     return fail(std::move(found).error());
 }
 

@@ -2,11 +2,15 @@
 #include "init/mounts.h"
 
 #include <fcntl.h>
+#include <sys/fsuid.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <string_view>
 
 #include "base/fd.h"
@@ -44,12 +48,41 @@ Result<UniqueFd> make_bind(guest::Mount const& mount, MountOptions const& option
     return tree;
 }
 
+// These belong to the machine's root whoever mounts them; the payload expects its own.
+Result<void> give_to_creator(BorrowedFd root) {
+    constexpr auto kAsk = static_cast<uid_t>(-1);  // no id: setfsuid(2) only answers
+    auto const uid = static_cast<uid_t>(::setfsuid(kAsk));
+    auto const gid = static_cast<gid_t>(::setfsgid(kAsk));
+    if (uid == 0 && gid == 0) return {};
+    if (::fchownat(root.raw(), "", uid, gid, AT_EMPTY_PATH) < 0) return fail(Error::sys("set owner"));
+    return {};
+}
+
+bool sets_mode(MountOptions const& options) {
+    return std::any_of(options.parameters.begin(), options.parameters.end(),
+                       [](auto const& parameter) { return parameter.first == "mode"; });
+}
+
+// A tmpfs that is told no mode has that of the directory it covers, as with other runtimes; a directory that
+// is still to be made says nothing.
+void keep_mode(BorrowedFd root, guest::Mount const& mount, MountOptions& options) {
+    if (options.bind || sets_mode(options)) return;
+    auto const covered = open_in_root(root, mount.destination, O_PATH | O_DIRECTORY);
+    struct stat st {};
+    if (!covered.ok() || ::fstat(covered.value().borrow().raw(), &st) < 0) return;
+    std::array<char, 8> mode{};
+    std::snprintf(mode.data(), mode.size(), "%04o", st.st_mode & 07777);
+    options.parameters.emplace_back("mode", mode.data());
+}
+
 Result<UniqueFd> make_fresh(guest::Mount const& mount, MountOptions const& options) {
     FileSystemRequest request{guest_type(mount.type), mount.source, options.flags, options.parameters,
                               options.attr_set};
     if (request.source.empty()) request.source = request.type;
     if (request.type == "tmpfs") request.attributes &= ~uint64_t{MOUNT_ATTR_RDONLY};
-    return make_file_system(request);
+    auto made = TRY(make_file_system(request));
+    if (request.type == "devpts" || request.type == "mqueue") TRY(give_to_creator(made.borrow()));
+    return made;
 }
 
 Result<void> apply_tree_and_propagation(BorrowedFd made, MountOptions const& options) {
@@ -123,7 +156,8 @@ Result<void> change_propagation(BorrowedFd mount, unsigned long flags) {
 }
 
 Result<std::optional<UniqueFd>> mount_one(BorrowedFd root, guest::Mount const& mount) {
-    auto const options = TRY(parse_mount_options(mount.options));
+    auto options = TRY(parse_mount_options(mount.options));
+    if (mount.type == "tmpfs") keep_mode(root, mount, options);
     bool const bind = options.bind || mount.type == "bind";
     auto made = TRY(bind ? make_bind(mount, options) : make_fresh(mount, options));
     auto const kind = TRY(is_directory(made.borrow()))

@@ -2,9 +2,11 @@
 #include "init/passwd.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "base/fd.h"
 #include "base/strings.h"
@@ -14,16 +16,87 @@ namespace krun::init {
 namespace {
 
 // Far more than any image ships; a longer file is read as if it were not there.
-constexpr size_t kMaxPasswdBytes = size_t{4} * 1024 * 1024;
+constexpr size_t kMaxFileBytes = size_t{4} * 1024 * 1024;
 
-std::string read_passwd(BorrowedFd root) {
-    // Not blocking: an image may have put a FIFO there.
-    auto const file = open_in_root(root, "/etc/passwd", O_RDONLY | O_NONBLOCK);
+std::string read_etc(BorrowedFd root, std::string const& path) {
+    // An image may have put a FIFO or a terminal there: not blocking, and not becoming ours.
+    auto const file = open_in_root(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     if (!file.ok()) return {};
     struct stat st {};
     if (::fstat(file.value().borrow().raw(), &st) < 0 || !S_ISREG(st.st_mode)) return {};
-    auto text = read_file(file.value().borrow(), kMaxPasswdBytes);
+    auto text = read_file(file.value().borrow(), kMaxFileBytes);
     return text.ok() ? std::move(text).value() : std::string();
+}
+
+// An id that is not (uid_t)-1, which system calls take for "leave it".
+std::optional<uint32_t> parse_id(std::string_view text) {
+    auto const number = parse_uint64(text);
+    if (!number || *number >= UINT32_MAX) return std::nullopt;
+    return static_cast<uint32_t>(*number);
+}
+
+struct PasswdLine {
+    std::string_view name;
+    uint32_t uid = 0;
+    uint32_t gid = 0;
+    std::string_view home;
+};
+
+std::optional<PasswdLine> parse_passwd_line(std::string_view line) {
+    auto const fields = split(line, ':');
+    if (fields.size() != 7) return std::nullopt;
+    auto const uid = parse_id(fields[2]);
+    auto const gid = parse_id(fields[3]);
+    if (!uid || !gid) return std::nullopt;
+    return PasswdLine{fields[0], *uid, *gid, fields[5]};
+}
+
+struct GroupLine {
+    std::string_view name;
+    uint32_t gid = 0;
+    std::string_view members;
+};
+
+std::optional<GroupLine> parse_group_line(std::string_view line) {
+    auto const fields = split(line, ':');
+    if (fields.size() != 4) return std::nullopt;
+    auto const gid = parse_id(fields[2]);
+    if (!gid) return std::nullopt;
+    return GroupLine{fields[0], *gid, fields[3]};
+}
+
+std::optional<PasswdLine> find_user_line(std::string_view passwd, std::string_view wanted) {
+    auto const number = parse_id(wanted);
+    for (auto const text : split(passwd, '\n')) {
+        auto const line = parse_passwd_line(text);
+        if (line && (line->name == wanted || (number && line->uid == *number))) return line;
+    }
+    return std::nullopt;
+}
+
+std::optional<uint32_t> find_group(std::string_view group, std::string_view wanted) {
+    auto const number = parse_id(wanted);
+    for (auto const text : split(group, '\n')) {
+        auto const line = parse_group_line(text);
+        if (line && (line->name == wanted || (number && line->gid == *number))) return line->gid;
+    }
+    return number;
+}
+
+void add_groups_of(std::string_view member, std::string_view group, guest::User& user) {
+    auto& gids = user.additional_gids;
+    for (auto const text : split(group, '\n')) {
+        auto const line = parse_group_line(text);
+        if (!line || gids.size() >= NGROUPS_MAX) continue;
+        auto const members = split(line->members, ',');
+        if (std::find(members.begin(), members.end(), member) == members.end()) continue;
+        if (std::find(gids.begin(), gids.end(), line->gid) == gids.end()) gids.push_back(line->gid);
+    }
+}
+
+Error unknown(std::string_view kind, std::string const& name, std::string_view file) {
+    return Error(Errc::kInvalidConfig, "unable to find " + std::string(kind) + " " + name +
+                                           ": no matching entries in " + std::string(file) + " file");
 }
 
 }  // namespace
@@ -40,9 +113,33 @@ std::vector<std::string> environment_with_home(std::vector<std::string> env, Bor
     bool const has_home =
         std::any_of(env.begin(), env.end(), [](std::string const& v) { return v.starts_with("HOME="); });
     if (has_home) return env;
-    auto const home = home_in_passwd(read_passwd(root), uid);
+    auto const home = home_in_passwd(read_etc(root, "/etc/passwd"), uid);
     env.push_back("HOME=" + (home.empty() ? "/" : home));
     return env;
+}
+
+Result<guest::User> look_up_user(guest::User user, std::string_view passwd, std::string_view group) {
+    if (!user.name.empty()) {
+        auto const line = find_user_line(passwd, user.name);
+        auto const number = parse_id(user.name);
+        if (!line && !number) return fail(unknown("user", user.name, "passwd"));
+        user.uid = line ? line->uid : *number;
+        if (user.group_name.empty()) {
+            user.gid = line ? line->gid : 0;
+            if (line) add_groups_of(line->name, group, user);
+        }
+    }
+    if (!user.group_name.empty()) {
+        auto const gid = find_group(group, user.group_name);
+        if (!gid) return fail(unknown("group", user.group_name, "group"));
+        user.gid = *gid;
+    }
+    return user;
+}
+
+Result<guest::User> resolve_user(guest::User const& user, BorrowedFd root) {
+    if (user.name.empty() && user.group_name.empty()) return user;
+    return look_up_user(user, read_etc(root, "/etc/passwd"), read_etc(root, "/etc/group"));
 }
 
 }  // namespace krun::init

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "init/relay.h"
 
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 
 #include "base/fd.h"
@@ -11,26 +14,28 @@
 namespace krun::init {
 namespace {
 
-// A pipe's default capacity: one wake-up of the reader can take all that the writer could put.
-constexpr size_t kBufferBytes = 64 * 1024;
+// A pipe's default capacity: one wake-up of the reader can take all that the writer could put. One for all
+// relays, which share a thread; only what the sink does not take at once is kept by the relay itself.
+std::array<std::byte, size_t{64} * 1024> g_scratch;
 
 bool try_again(int error) {
     return error == EAGAIN || error == EINTR;
 }
 
+short ready_events(UniqueFd const& fd, short events) {
+    if (!fd.valid()) return POLLHUP | POLLERR;
+    pollfd watched{fd.borrow().raw(), events, 0};
+    return ::poll(&watched, 1, 0) < 0 ? short{0} : watched.revents;
+}
+
 }  // namespace
 
 Relay::Relay(EventLoop& loop, UniqueFd source, UniqueFd sink, std::function<void()> done)
-    : loop_(loop),
-      source_(std::move(source)),
-      sink_(std::move(sink)),
-      done_(std::move(done)),
-      buffer_(kBufferBytes) {}
+    : loop_(loop), source_(std::move(source)), sink_(std::move(sink)), done_(std::move(done)) {}
 
 Relay::~Relay() {
     done_ = nullptr;
-    close_source();
-    close_sink();
+    close_both();
 }
 
 Result<std::unique_ptr<Relay>> Relay::make(EventLoop& loop, UniqueFd source, UniqueFd sink,
@@ -40,6 +45,23 @@ Result<std::unique_ptr<Relay>> Relay::make(EventLoop& loop, UniqueFd source, Uni
     std::unique_ptr<Relay> relay(new Relay(loop, std::move(source), std::move(sink), std::move(done)));
     TRY(relay->watch());
     return relay;
+}
+
+uint64_t Relay::owed_bytes() const {
+    if (!source_.valid()) return 0;
+    // A terminal's bytes are under way until somebody polls (n_tty.c n_tty_poll).
+    static_cast<void>(ready_events(source_, POLLIN));
+    int waiting = 0;
+    if (::ioctl(source_.borrow().raw(), FIONREAD, &waiting) < 0) waiting = 0;
+    return static_cast<uint64_t>(waiting) + (pending_.size() - begin_);
+}
+
+bool Relay::has_writer() const {
+    return (ready_events(source_, POLLIN) & POLLHUP) == 0;
+}
+
+bool Relay::has_reader() const {
+    return (ready_events(sink_, POLLOUT) & (POLLERR | POLLHUP)) == 0;
 }
 
 Result<void> Relay::watch() {
@@ -61,40 +83,63 @@ Result<void> Relay::expect(bool readable, bool writable) {
 }
 
 void Relay::source_ready() {
-    ssize_t const n = ::read(source_.borrow().raw(), buffer_.data(), buffer_.size());
+    ssize_t const n = ::read(source_.borrow().raw(), g_scratch.data(), g_scratch.size());
     if (n < 0 && try_again(errno)) return;
-    if (n <= 0) {
-        // A terminal without processes says EIO, a reset connection ECONNRESET: nothing more will come.
-        close_source();
-        close_sink();
-        return finish_if_done();
-    }
+    // A terminal without processes says EIO, a reset connection ECONNRESET: nothing more will come.
+    if (n <= 0) return close_both();
+    auto const bytes = std::span(g_scratch).first(static_cast<size_t>(n));
+    size_t const written = write_some(bytes);
+    if (!sink_.valid()) return close_both();
+    pending_.assign(bytes.begin() + static_cast<ptrdiff_t>(written), bytes.end());
     begin_ = 0;
-    end_ = static_cast<size_t>(n);
-    write_pending();
+    expect_either();
 }
 
 void Relay::sink_ready(uint32_t events) {
-    if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
-        // Nobody reads: what is pending is lost, as it would be in a pipe, and the writer is told.
-        close_sink();
-        close_source();
-        return finish_if_done();
-    }
-    if (begin_ != end_) write_pending();
+    // Nobody reads: what is pending is lost, as it would be in a pipe, and the writer is told.
+    if ((events & (EPOLLERR | EPOLLHUP)) != 0) return close_both();
+    if (begin_ != pending_.size()) write_pending();
 }
 
 void Relay::write_pending() {
-    while (begin_ != end_) {
-        ssize_t const n = ::write(sink_.borrow().raw(), buffer_.data() + begin_, end_ - begin_);
+    begin_ += write_some(std::span(pending_).subspan(begin_));
+    if (!sink_.valid()) return close_both();
+    if (begin_ == pending_.size()) {
+        pending_ = {};
+        begin_ = 0;
+    }
+    expect_either();
+}
+
+// Closes the sink when nobody reads from it.
+size_t Relay::write_some(std::span<std::byte const> bytes) {
+    size_t written = 0;
+    while (written < bytes.size()) {
+        ssize_t const n = ::write(sink_.borrow().raw(), bytes.data() + written, bytes.size() - written);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0 && errno == EAGAIN) break;
-        if (n <= 0) return sink_ready(EPOLLERR);
-        begin_ += static_cast<size_t>(n);
-        moved_bytes_ += static_cast<uint64_t>(n);
+        if (n <= 0) {
+            close_sink();
+            break;
+        }
+        written += static_cast<size_t>(n);
     }
-    bool const empty = begin_ == end_;
-    if (!expect(/*readable=*/empty, /*writable=*/!empty).ok()) sink_ready(EPOLLERR);
+    moved_bytes_ += written;
+    return written;
+}
+
+void Relay::expect_either() {
+    bool const empty = begin_ == pending_.size();
+    if (!expect(/*readable=*/empty, /*writable=*/!empty).ok()) close_both();
+}
+
+void Relay::close_both() {
+    close_source();
+    close_sink();
+    if (!done_) return;
+    auto const done = std::move(done_);
+    done_ = nullptr;
+    done();  // may destroy this
 }
 
 // The descriptor may be one of several for a socket, so closing it is not enough to tell the peer.
@@ -111,12 +156,6 @@ void Relay::close_sink() {
     loop_.remove(sink_.borrow());
     ::shutdown(sink_.borrow().raw(), SHUT_WR);
     sink_.reset();
-}
-
-void Relay::finish_if_done() {
-    if (!done() || !done_) return;
-    auto const done = std::move(done_);
-    done();  // may destroy this
 }
 
 }  // namespace krun::init

@@ -37,6 +37,15 @@ Result<void> make_mounts_readonly(std::vector<UniqueFd> const& mounts) {
     return {};
 }
 
+Result<void> set_root_propagation(std::string const& propagation) {
+    if (propagation.empty()) return {};
+    auto const root = TRY(open_path("/", O_PATH | O_DIRECTORY));
+    auto const options = TRY(parse_mount_options({propagation}));
+    for (auto const flags : options.propagation)
+        TRY_WITH(change_propagation(root.borrow(), flags), "root propagation");
+    return {};
+}
+
 Result<void> pivot_into(BorrowedFd root, bool readonly, std::string const& propagation) {
     if (readonly)
         TRY_WITH(change_attributes(root, MOUNT_ATTR_RDONLY, 0, /*recursive=*/false), "read-only root");
@@ -46,11 +55,7 @@ Result<void> pivot_into(BorrowedFd root, bool readonly, std::string const& propa
     if (::syscall(SYS_pivot_root, ".", ".") < 0) return fail(Error::sys("pivot into the root"));
     if (::umount2(".", MNT_DETACH) < 0) return fail(Error::sys("detach the boot tree"));
     if (::chdir("/") < 0) return fail(Error::sys("enter the root"));
-    if (propagation.empty()) return {};
-    auto const options = TRY(parse_mount_options({propagation}));
-    for (auto const flags : options.propagation)
-        TRY_WITH(change_propagation(root, flags), "root propagation");
-    return {};
+    return set_root_propagation(propagation);
 }
 
 }  // namespace krun::init

@@ -18,6 +18,9 @@ Result<UniqueFd> open_rootfs(std::string const& path);
 Result<std::vector<UniqueFd>> mount_all(BorrowedFd root, std::vector<guest::Mount> const& mounts);
 Result<void> make_mounts_readonly(std::vector<UniqueFd> const& mounts);
 
+// linux.rootfsPropagation, for the mount at this process's root; nothing if it is empty.
+Result<void> set_root_propagation(std::string const& propagation);
+
 // Makes `root` the root and working directory of this process and drops the boot tree from its namespace.
 // `propagation` is linux.rootfsPropagation, for the new root.
 Result<void> pivot_into(BorrowedFd root, bool readonly, std::string const& propagation);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "init/status_socket.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -57,7 +58,7 @@ Result<void> StatusSocket::send(StatusMessage const& message) const {
     ssize_t n;
     do n = ::sendmsg(fd_.borrow().raw(), &packet, MSG_NOSIGNAL);
     while (n < 0 && errno == EINTR);
-    if (n < 0) return fail(Error::sys("talk to the payload's process"));
+    if (n < 0) return fail(Error::sys("talk over the status socket"));
     return {};
 }
 
@@ -74,16 +75,20 @@ Result<std::optional<StatusMessage>> StatusSocket::receive() const {
     ssize_t n;
     do n = ::recvmsg(fd_.borrow().raw(), &packet, MSG_CMSG_CLOEXEC);
     while (n < 0 && errno == EINTR);
-    if (n < 0) return fail(Error::sys("listen to the payload's process"));
+    if (n < 0) return fail(Error::sys("listen to the status socket"));
     if (n == 0) return std::optional<StatusMessage>();
     StatusMessage out;
     out.fd = take_descriptor(packet);
-    if (static_cast<size_t>(n) < sizeof head)
-        return fail(Error(Errc::kInternal, "a short message from the payload's process"));
+    if (static_cast<size_t>(n) < sizeof head) return fail(Error(Errc::kInternal, "a short status message"));
     out.kind = static_cast<StatusKind>(head.kind);
     out.exit_code = head.exit_code;
     out.text.assign(text.data(), static_cast<size_t>(n) - sizeof head);
     return std::optional<StatusMessage>(std::move(out));
+}
+
+bool StatusSocket::readable() const {
+    pollfd watched{fd_.borrow().raw(), POLLIN, 0};
+    return ::poll(&watched, 1, 0) > 0;
 }
 
 }  // namespace krun::init

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What init and the payload's process say to each other before execve: one message a packet over a socket
-// pair that closes on exec, so that its end means the payload runs.
+// What init and a process that it has cloned say to each other before execve: one message a packet over a
+// socket pair that closes on exec, so that its end means the program runs.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -12,10 +12,11 @@
 namespace krun::init {
 
 enum class StatusKind : uint32_t {
-    kConsole = 1,  // payload to init, with the terminal's master
-    kReady = 2,    // payload to init
-    kFailed = 3,   // payload to init; exit_code and text are set
+    kConsole = 1,  // process to init, with the terminal's master
+    kReady = 2,    // process to init: the payload waits now, any other process is about to call execve
+    kFailed = 3,   // process to init; exit_code and text are set
     kGo = 4,       // init to payload
+    kNotify = 5,   // payload to init, with the NOTIFY_SOCKET
 };
 
 struct StatusMessage {
@@ -34,6 +35,11 @@ public:
     Result<void> send(StatusMessage const& message) const;
     // Waits for a message; nullopt when the other side has closed.
     Result<std::optional<StatusMessage>> receive() const;
+    // receive() would not wait.
+    bool readable() const;
+
+    // Takes the descriptor out, to put it under another number.
+    UniqueFd release() && { return std::move(fd_); }
 
 private:
     UniqueFd fd_;

@@ -24,12 +24,15 @@ Result<Terminal> open_terminal(BorrowedFd root, uint32_t uid, std::optional<gues
     if (::fchown(out.slave.borrow().raw(), uid, static_cast<gid_t>(-1)) < 0)
         return fail(Error::sys("set the terminal's owner"));
     if (size) TRY(set_terminal_size(out.master.borrow(), size->height, size->width));
+    return out;
+}
 
-    auto const console = TRY(clone_tree(out.slave.borrow(), "", /*recursive=*/false));
+Result<void> mount_console(BorrowedFd root, BorrowedFd slave) {
+    auto const console = TRY(clone_tree(slave, "", /*recursive=*/false));
     auto const target =
         TRY_WITH(open_or_create_in_root(root, "/dev/console", NodeKind::kFile), "create /dev/console");
     TRY_WITH(attach(console.borrow(), target.borrow()), "mount /dev/console");
-    return out;
+    return {};
 }
 
 Result<void> set_terminal_size(BorrowedFd master, uint16_t rows, uint16_t columns) {

@@ -16,9 +16,12 @@ struct Terminal {
     UniqueFd slave;   // for the payload
 };
 
-// Opens a pair through /dev/pts/ptmx of `root`, gives the slave to `uid` and puts it at /dev/console.
-// REQUIRES: the mounts of `root` are made, but not yet pivoted into.
+// Opens a pair through /dev/pts/ptmx of `root` and gives the slave to `uid`.
 Result<Terminal> open_terminal(BorrowedFd root, uint32_t uid, std::optional<guest::ConsoleSize> size);
+
+// Puts the payload's terminal at /dev/console. REQUIRES: the mounts of `root` are made, but not yet pivoted
+// into.
+Result<void> mount_console(BorrowedFd root, BorrowedFd slave);
 
 // TIOCSWINSZ on the master; the kernel sends SIGWINCH to the foreground processes.
 Result<void> set_terminal_size(BorrowedFd master, uint16_t rows, uint16_t columns);

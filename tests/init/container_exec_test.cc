@@ -131,6 +131,45 @@ TEST_F(ContainerExec, BrokenFilterFailsTheCreate) {
     EXPECT_EQ(refusal(/*before_ready=*/true).text, "seccomp: not a BPF program");
 }
 
+using ContainerHooks = ContainerExec;
+
+TEST_F(ContainerHooks, RunBetweenStartAndTheProgramAndReadTheState) {
+    run_.config().krun.state = R"({"status":"created"})";
+    run_.config().krun.start_container_hooks = {
+        {"/bin/probe", {"probe", "create", "/tmp/first"}, {"A=1"}, 0},
+        {"/bin/probe", {"probe", "tee", "/tmp/second", ",", "descriptors"}, {}, 10},
+    };
+    run_.config().process.passed_fds = {{5, "w"}};
+    run_.probe({"stat", "/tmp/first", ",", "file", "/tmp/second"});
+    run_.launch();
+    EXPECT_EQ(run_.next_frame().type, FrameType::kHello);
+    EXPECT_EQ(run_.next_frame().type, FrameType::kReady);
+    run_.send(FrameType::kStart);
+    EXPECT_EQ(run_.next_frame().type, FrameType::kStarted) << run_.failure_text();
+    EXPECT_EQ(run_.finish(), 0);
+    EXPECT_THAT(run_.output(), HasSubstr("/tmp/first: mode=100644"));
+    EXPECT_THAT(run_.output(), HasSubstr(R"({"status":"created"}descriptors: 0 1 2)"));
+}
+
+TEST_F(ContainerHooks, FailureEndsTheContainerWithItsStatusAndWords) {
+    run_.config().krun.start_container_hooks = {
+        {"/bin/probe", {}, {}, 0}, {"/bin/probe", {"probe", "error", "no luck", ",", "exit", "3"}, {}, 0}};
+    auto const got = refusal(/*before_ready=*/false);
+    EXPECT_EQ(got.exit_code, 125u);
+    EXPECT_EQ(got.text, "startContainer hook #1: exit status 3: no luck");
+}
+
+TEST_F(ContainerHooks, MissingOneFails) {
+    run_.config().krun.start_container_hooks = {{"/no/such", {}, {}, 0}};
+    EXPECT_EQ(refusal(/*before_ready=*/false).text,
+              "startContainer hook #0: exit status 127: exec /no/such: no such file or directory");
+}
+
+TEST_F(ContainerHooks, OneThatTakesTooLongIsKilled) {
+    run_.config().krun.start_container_hooks = {{"/bin/probe", {"probe", "wait-term"}, {}, 1}};
+    EXPECT_EQ(refusal(/*before_ready=*/false).text, "startContainer hook #0: took longer than 1 s");
+}
+
 class ContainerTerminal : public ContainerExec {
 protected:
     void SetUp() override {
@@ -158,11 +197,11 @@ TEST_F(ContainerTerminal, BelongsToTheUser) {
 TEST_F(ContainerTerminal, InterruptCharacterSignalsThePayload) {
     run_.probe({"say", "up", ",", "wait-term"});
     run_.run_to_start();
-    run_.read_until(control::kConsolePort, "waiting");
-    ASSERT_EQ(::write(run_.port(control::kConsolePort).borrow().raw(), "\x03", 1), 1);
+    run_.read_until(kTerminal, "waiting");
+    ASSERT_EQ(::write(run_.port(kTerminal).borrow().raw(), "\x03", 1), 1);
     // PID 1 without a handler survives ^C, as it does under runc; its echo shows that the line discipline is
     // there.
-    EXPECT_THAT(run_.read_until(control::kConsolePort, "^C"), HasSubstr("^C"));
+    EXPECT_THAT(run_.read_until(kTerminal, "^C"), HasSubstr("^C"));
     run_.signal(SIGTERM);
     EXPECT_EQ(run_.finish(), 42);
 }
@@ -170,7 +209,7 @@ TEST_F(ContainerTerminal, InterruptCharacterSignalsThePayload) {
 TEST_F(ContainerTerminal, ResizeReachesTheForeground) {
     run_.probe({"wait-resize"});
     run_.run_to_start();
-    run_.read_until(control::kConsolePort, "waiting");
+    run_.read_until(kTerminal, "waiting");
     run_.send(FrameType::kResize, {std::byte{50}, std::byte{0}, std::byte{132}, std::byte{0}});
     EXPECT_EQ(run_.finish(), 0);
     EXPECT_THAT(run_.output(), HasSubstr("rows=50 columns=132"));
@@ -179,8 +218,8 @@ TEST_F(ContainerTerminal, ResizeReachesTheForeground) {
 TEST_F(ContainerTerminal, LostConsoleHangsUpThePayload) {
     run_.probe({"wait-term"});
     run_.run_to_start();
-    run_.read_until(control::kConsolePort, "waiting");
-    run_.port(control::kConsolePort).reset();
+    run_.read_until(kTerminal, "waiting");
+    run_.port(kTerminal).reset();
     // SIGHUP is ignored by a PID 1 without a handler; what it can see is that its terminal is gone.
     run_.signal(SIGTERM);
     EXPECT_EQ(run_.finish(), 42);

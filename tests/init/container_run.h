@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs init's agent with a real payload on this machine: in namespaces of its own, with socket pairs where a
-// guest has vsock ports. The test is the host.
+// Runs init's agent with a real payload on this machine: in namespaces of its own, with local sockets where a
+// guest has vsock ones. The test is the host.
 #pragma once
 #include <sys/types.h>
 
-#include <chrono>
+#include <deque>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -13,13 +13,25 @@
 
 #include "base/unique_fd.h"
 #include "config-gen/control_protocol.h"
+#include "config-gen/exec_config.h"
 #include "config-gen/krun_config.h"
 
 namespace krun::init {
 
+inline constexpr uint32_t kStdin = 0;
+inline constexpr uint32_t kStdout = 1;
+inline constexpr uint32_t kStderr = 2;
+inline constexpr uint32_t kTerminal = 0;
+
 struct HostFrame {
     control::FrameType type{};
     std::vector<std::byte> body;
+    uint32_t process = 0;
+
+    std::string text() const;  // of a kFailed or kNotify
+    // Of a kExited: 128 + signal or the code; -1 if it is something else.
+    int status() const;
+    uint32_t open_streams() const;
 };
 
 class ContainerRun {
@@ -40,12 +52,16 @@ public:
     void probe(std::vector<std::string> commands);
 
     void launch();
+    void launch_unconnected();  // without the payload's streams
     // Waits for the next frame; its type 0 means that init has gone.
     HostFrame next_frame();
     // launch(), hello, ready, start, started.
     void run_to_start();
-    void send(control::FrameType type, std::vector<std::byte> body = {});
-    void signal(uint32_t signo);
+    // Waits for a frame about `process`; those about others are kept for later calls.
+    HostFrame next_frame_of(uint32_t process);
+    void send(control::FrameType type, std::vector<std::byte> body = {}, uint32_t process = 0);
+    void signal(uint32_t signo, uint32_t process = 0);
+    void signal_all(uint32_t signo);
     // Reads the payload's output to its end, then the exit frame. Returns 128 + signal or the code; -1 if the
     // end was not reported.
     int finish();
@@ -58,18 +74,36 @@ public:
 
     std::string const& output() const { return output_; }
     std::string const& error_output() const { return error_output_; }
-    // The host's end of a port; closing it is the host's close.
-    UniqueFd& port(uint32_t number) { return ports_[number]; }
-    // Reads from a port until `text` has been seen or it ends.
-    std::string read_until(uint32_t port, std::string const& text);
+    // The host's end of a stream; closing it is the host's close.
+    UniqueFd& port(uint32_t stream, uint32_t process = 0);
+    // Reads from a stream until `text` has been seen or it ends.
+    std::string read_until(uint32_t stream, std::string const& text, uint32_t process = 0);
+
+    // One more process of the container: /bin/probe with `commands`, as the payload is.
+    ExecConfig probe_to_execute(std::vector<std::string> commands) const;
+    void execute(uint32_t process, ExecConfig const& config);
+    void send_exec(uint32_t process, ExecConfig const& config);
+    static std::vector<std::byte> exec_body(ExecConfig const& config);
+    void connect_streams(uint32_t process, guest::Process const& wanted);
+    void connect_stream(uint32_t process, uint32_t stream);
+    // A second connection for a stream whose first one is still there; and one that has no port of the
+    // host's.
+    void connect_again(uint32_t process, uint32_t stream);
+    UniqueFd connect_as_stranger();
 
 private:
-    int serve_guest(std::map<uint32_t, UniqueFd> guest_ports, UniqueFd control);
+    std::string name_of(std::string const& port) const;
+    UniqueFd connect_as(UniqueFd socket);
+    HostFrame read_frame();
+    int serve_guest(UniqueFd listener, UniqueFd control);
 
+    int instance_;
     std::filesystem::path tree_;
     KrunConfig config_;
     std::map<uint32_t, UniqueFd> ports_;
     UniqueFd control_;
+    UniqueFd listener_;
+    std::deque<HostFrame> kept_;
     pid_t init_ = -1;
     std::string output_;
     std::string error_output_;

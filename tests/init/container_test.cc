@@ -38,7 +38,7 @@ TEST_F(Container, ExitCodeIsReported) {
 TEST_F(Container, DeathBySignalIsReportedAsThatSignal) {
     run_.probe({"wait-term"});
     run_.run_to_start();
-    EXPECT_THAT(run_.read_until(control::kStdoutPort, "waiting"), HasSubstr("waiting"));
+    EXPECT_THAT(run_.read_until(kStdout, "waiting"), HasSubstr("waiting"));
     run_.signal(SIGKILL);
     EXPECT_EQ(run_.finish(), 128 + SIGKILL);
 }
@@ -46,7 +46,7 @@ TEST_F(Container, DeathBySignalIsReportedAsThatSignal) {
 TEST_F(Container, HandledSignalReachesThePayload) {
     run_.probe({"wait-term"});
     run_.run_to_start();
-    run_.read_until(control::kStdoutPort, "waiting");
+    run_.read_until(kStdout, "waiting");
     run_.signal(SIGTERM);
     EXPECT_EQ(run_.finish(), 42);
 }
@@ -54,10 +54,10 @@ TEST_F(Container, HandledSignalReachesThePayload) {
 TEST_F(Container, UnhandledTermIsIgnoredByPidOne) {
     run_.probe({"say", "up", ",", "copy", ",", "exit", "5"});
     run_.run_to_start();
-    run_.read_until(control::kStdoutPort, "up");
+    run_.read_until(kStdout, "up");
     run_.signal(SIGTERM);
-    ASSERT_EQ(::write(run_.port(control::kStdinPort).borrow().raw(), "alive\n", 6), 6);
-    run_.port(control::kStdinPort).reset();
+    ASSERT_EQ(::write(run_.port(kStdin).borrow().raw(), "alive\n", 6), 6);
+    run_.port(kStdin).reset();
     EXPECT_EQ(run_.finish(), 5);
     EXPECT_EQ(run_.output(), "alive\n");
 }
@@ -109,7 +109,7 @@ TEST_F(Container, LargeOutputArrivesWhole) {
 TEST_F(Container, WriterIsToldWhenNobodyReadsItsOutput) {
     run_.probe({"write", "100000000000"});
     run_.run_to_start();
-    run_.port(control::kStdoutPort).reset();
+    run_.port(kStdout).reset();
     // PID 1 ignores SIGPIPE (pid_namespaces(7)), so write() fails with EPIPE, which the probe answers with
     // 100.
     EXPECT_EQ(run_.finish(), 100);
@@ -117,7 +117,8 @@ TEST_F(Container, WriterIsToldWhenNobodyReadsItsOutput) {
 
 TEST_F(Container, UserGroupsAndUmaskAreTheSpecs) {
     auto& user = run_.config().process.user;
-    user = {.uid = 1000, .gid = 2000, .umask = 0077, .additional_gids = {5, 3000}};
+    user = {
+        .uid = 1000, .gid = 2000, .umask = 0077, .additional_gids = {5, 3000}, .name = {}, .group_name = {}};
     run_.probe({"ids"});
     EXPECT_EQ(run_.run(), 0);
     EXPECT_THAT(run_.output(), HasSubstr("uid=1000/1000 gid=2000/2000 umask=0077 groups=5 3000 "));

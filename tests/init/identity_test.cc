@@ -10,9 +10,10 @@
 
 #include "init/capabilities.h"
 #include "init/cgroup.h"
+#include "init/exec_setup.h"
 #include "init/passwd.h"
-#include "init/payload.h"
 #include "init/payload_setup.h"
+#include "init/process_clone.h"
 #include "init/seccomp.h"
 #include "init/sysctl.h"
 
@@ -65,11 +66,10 @@ TEST(Sysctl, DotsAreSlashesAndSlashesAreDots) {
     EXPECT_EQ(sysctl_path("net/ipv4/conf/eth0.1/forwarding"), "net/ipv4/conf/eth0.1/forwarding");
 }
 
-TEST(Cgroup, ControllersAreThoseOfTheFiles) {
-    EXPECT_EQ(controllers_of(
-                  {{"pids.max", "1"}, {"memory.max", "1"}, {"memory.high", "1"}, {"cgroup.freeze", "0"}}),
-              "+memory +pids");
-    EXPECT_EQ(controllers_of({}), "");
+TEST(PayloadCgroup, AllControllersThatTheKernelHasAreSwitchedOn) {
+    EXPECT_EQ(all_controllers("cpuset cpu io memory\n"), "+cpuset +cpu +io +memory");
+    EXPECT_EQ(all_controllers("\n"), "");
+    EXPECT_EQ(all_controllers(""), "");
 }
 
 TEST(CloneFlags, PidAndMountAreAlwaysNewTheRestAsAsked) {
@@ -93,24 +93,32 @@ TEST(SetupSteps, RunInTheOneValidOrder) {
         {"boot tree", "mounts"},                // /proc of the boot tree goes with the pivot
         {"mounts", "devices"},                  // nodes belong into the new /dev
         {"devices", "restricted paths"},        // a mask may cover a device
+        {"user names", "streams"},              // whose owner that user is
         {"streams", "root"},                    // the terminal comes from the payload's devpts
         {"missing working directory", "root"},  // before the root is read-only
         {"restricted paths", "root"},           // masks need the boot tree's null device
         {"rlimits", "user"},                    // needs CAP_SYS_RESOURCE
+        {"boot tree", "time namespace"},        // whose offsets are a file of the boot tree's /proc
+        {"boot tree", "container's root"},      // limits and sysctls are the machine's root's to set
+        {"container's root", "mounts"},         // who owns what they create
+        {"root", "user namespace"},             // which may not pivot nor create devices
+        {"scheduling", "user namespace"},       // needs CAP_SYS_NICE of the machine
+        {"rlimits", "user namespace"},          // needs CAP_SYS_RESOURCE of the machine
+        {"user namespace", "bounding set"},     // which it would fill again
         {"bounding set", "user"},               // needs CAP_SETPCAP
         {"user", "capabilities"},               // setuid clears the effective set
         {"capabilities", "no_new_privs"},
         {"user", "working directory as user"},
     };
     auto const at = [](std::string_view name) {
-        auto const steps = setup_steps();
+        auto const steps = payload_steps();
         return std::find_if(steps.begin(), steps.end(),
                             [&](SetupStep const& step) { return step.name == name; });
     };
     for (auto const& [first, second] : rules) {
-        ASSERT_NE(at(first), setup_steps().end()) << first;
-        ASSERT_NE(at(second), setup_steps().end()) << second;
-        EXPECT_LT(at(first) - setup_steps().begin(), at(second) - setup_steps().begin())
+        ASSERT_NE(at(first), payload_steps().end()) << first;
+        ASSERT_NE(at(second), payload_steps().end()) << second;
+        EXPECT_LT(at(first) - payload_steps().begin(), at(second) - payload_steps().begin())
             << first << ", " << second;
     }
 }

@@ -6,9 +6,12 @@
 #include <grp.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -16,6 +19,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <initializer_list>
 
 extern char** environ;
 
@@ -139,13 +143,92 @@ void wait_for_resize(Argument) {
     while (true) pause();
 }
 
-// Leaves a grandchild that holds standard output open and lives on.
+// Catches the signal of that number and exits with it.
+void wait_for_signal(Argument number) {
+    signal(atoi(number), [](int caught) { _exit(caught); });
+    printf("waiting\n");
+    fflush(stdout);
+    while (true) pause();
+}
+
+// Leaves a grandchild that holds the streams open and lives on.
 void leave_orphan(Argument) {
     if (fork() == 0) {
         if (fork() == 0)
             while (true) pause();
         _exit(0);
     }
+}
+// One that writes without end.
+void leave_writer(Argument) {
+    if (fork() == 0) {
+        if (fork() == 0)
+            while (true) write_bytes("65536");
+        _exit(0);
+    }
+}
+// One that says something when it is told to end.
+void leave_talker(Argument) {
+    signal(SIGUSR1, [](int) {
+        if (write(1, "talker\n", 7) != 7) _exit(1);
+        _exit(0);
+    });
+    pid_t const child = fork();
+    if (child != 0) {
+        waitpid(child, nullptr, 0);
+        signal(SIGUSR1, SIG_DFL);
+        return;
+    }
+    if (fork() != 0) _exit(0);
+    while (true) pause();
+}
+
+// From then on standard output is the file, with what standard input holds at its start.
+void tee(Argument path) {
+    freopen(path, "w", stdout);
+    copy(0, 1);
+}
+
+void read_descriptor(Argument number) {
+    if (int const error = copy(atoi(number), 1); error != 0) printf("read: errno %d\n", error);
+}
+void write_descriptor(Argument number) {
+    printf("wrote %d\n", dprintf(atoi(number), "to %s\n", number));
+}
+
+void notify(Argument text) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    strcpy(address.sun_path, getenv("NOTIFY_SOCKET"));
+    int const fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+    if (sendto(fd, text, strlen(text), 0, reinterpret_cast<sockaddr*>(&address), sizeof address) < 0)
+        printf("notify: errno %d\n", errno);
+    close(fd);
+}
+void notify_often(Argument count) {
+    for (int left = atoi(count); left > 0; --left) notify("again");
+}
+
+// Which namespaces are the same as those in `path`, in the order of their names.
+void compare_namespaces(Argument path) {
+    printf("same namespaces:");
+    for (Argument name : {"cgroup", "ipc", "mnt", "net", "pid", "uts", "user"}) {
+        char own[64];
+        char other[64];
+        struct stat a;
+        struct stat b;
+        snprintf(own, sizeof own, "/proc/self/ns/%s", name);
+        snprintf(other, sizeof other, "%s/%s", path, name);
+        if (stat(own, &a) == 0 && stat(other, &b) == 0 && a.st_ino == b.st_ino) printf(" %s", name);
+    }
+    printf("\n");
+}
+
+void print_descriptors(Argument) {
+    printf("descriptors:");
+    for (int fd = 0; fd < 4096; ++fd)
+        if (fcntl(fd, F_GETFD) >= 0) printf(" %d", fd);
+    printf("\n");
 }
 
 struct Command {
@@ -168,10 +251,20 @@ constexpr Command kCommands[] = {
     {"copy", false, [](Argument) { copy(0, 1); }},
     {"wait-term", false, wait_for_terminate},
     {"wait-resize", false, wait_for_resize},
+    {"wait-for", true, wait_for_signal},
     {"orphan", false, leave_orphan},
+    {"writer", false, leave_writer},
+    {"talker", false, leave_talker},
+    {"tee", true, tee},
+    {"read-fd", true, read_descriptor},
+    {"write-fd", true, write_descriptor},
+    {"notify", true, notify},
+    {"notify-often", true, notify_often},
     {"say", true, [](Argument text) { printf("%s\n", text); }},
     {"error", true, [](Argument text) { fprintf(stderr, "%s\n", text); }},
     {"exit", true, [](Argument code) { _exit(atoi(code)); }},
+    {"namespaces", true, compare_namespaces},
+    {"descriptors", false, print_descriptors},
     {"abort", false,
      [](Argument) {
          signal(SIGABRT, SIG_DFL);

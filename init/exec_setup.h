@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// One more process of a running container between clone and execve: it enters the payload's namespaces and
+// becomes what its own configuration says.
+#pragma once
+#include <span>
+#include <vector>
+
+#include "base/unique_fd.h"
+#include "config-gen/exec_config.h"
+#include "init/process_setup.h"
+
+namespace krun::init {
+
+// For the debug log and for the test of their order.
+std::span<SetupStep const> exec_steps();
+
+// `krun` is the container's, `payload` a pidfd. REQUIRES: a process that was born in the payload's pid
+// namespace and cgroup, with init's other namespaces and one thread.
+[[noreturn]] void run_executed(ExecConfig const& config, guest::Krun const& krun, UniqueFd payload,
+                               StatusSocket init, std::vector<ProcessEnd> ends);
+
+}  // namespace krun::init

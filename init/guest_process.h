@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// One process of the container as init sees it, from the streams it waits for to the last byte it is owed:
+// the payload's first one or one that was executed. It tells the host what happens to it.
+#pragma once
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "base/event_loop.h"
+#include "init/control_link.h"
+#include "init/process_clone.h"
+#include "init/stdio.h"
+
+namespace krun::init {
+
+class GuestProcess {
+public:
+    // How long a host's reader that takes nothing keeps a dead process from being reported: otherwise a stuck
+    // log collector would keep a killed container alive.
+    static constexpr int64_t kStallMs = 10'000;
+
+    // `control` and `loop` outlive it. The payload is number 0.
+    GuestProcess(uint32_t number, ControlLink& control, EventLoop& loop)
+        : number_(number), control_(control), loop_(loop), stdio_(loop) {}
+    ~GuestProcess();
+    GuestProcess(GuestProcess const&) = delete;
+    GuestProcess& operator=(GuestProcess const&) = delete;
+
+    uint32_t number() const { return number_; }
+    pid_t pid() const { return child_.pid; }  // -1 before start()
+    BorrowedFd pidfd() const { return child_.pidfd.borrow(); }
+    bool is_payload() const { return number_ == 0; }
+
+    // Opens the streams and clones the child. `on_notify` gets the payload's NOTIFY_SOCKET.
+    using MakeChild = std::function<Result<Child>(std::vector<ProcessEnd> ends)>;
+    Result<void> start(guest::Process const& process, Connections connections, MakeChild const& make_child,
+                       std::function<void(UniqueFd)> on_notify = nullptr);
+
+    // The host's wishes. Those that come too early are kept until there is a process, those that come too
+    // late are forgotten.
+    void go();
+    void signal(uint32_t number);
+    void resize(uint16_t rows, uint16_t columns);
+
+    // Set up, and not dead: others can join it.
+    bool joinable() const { return phase_ >= Phase::kReady && phase_ < Phase::kEnded; }
+    bool waits_for_streams() const { return phase_ == Phase::kWaiting; }
+    bool ended() const { return phase_ >= Phase::kEnded; }
+
+    // waitpid(2) has said so.
+    void reaped(int status);
+    // Looks whether the host still takes what it is owed. `now_ms` is of a monotonic clock; the result is
+    // when to look again, nullopt if there is nothing to wait for.
+    std::optional<int64_t> check_progress(int64_t now_ms);
+    // Dead, and the host has got its output or will not take it.
+    bool reportable() const { return phase_ == Phase::kEnded && (stalled_ || stdio_.settled()); }
+    // The last frame about it.
+    Result<void> report();
+    // Reported, and its streams have ended; or have nobody left who could use them.
+    bool finished() const;
+    // The payload has ended, and with it every process that could hold the streams.
+    void container_ended();
+
+private:
+    enum class Phase { kWaiting, kSetUp, kReady, kStarting, kRunning, kEnded, kReported };
+    struct Exit {
+        uint32_t code = 0;
+        uint32_t signal = 0;
+    };
+    struct Failed {
+        uint32_t exit_code = 0;
+        std::string text;
+    };
+
+    void status_readable();
+    Result<void> handle(StatusMessage message);
+    Result<void> ready();
+    void status_closed();
+    void refuse(Error const& error);
+    void begin_drain();
+    Result<void> send_end();
+
+    uint32_t number_;
+    ControlLink& control_;
+    EventLoop& loop_;
+    Stdio stdio_;
+    Child child_{-1, {}, StatusSocket({})};
+    bool status_open_ = false;
+    Phase phase_ = Phase::kWaiting;
+    std::function<void(UniqueFd)> on_notify_;
+    std::optional<Failed> failed_;
+    Exit exit_;
+    uint64_t early_signals_ = 0;  // bit N - 1: signal N
+    uint64_t moved_ = 0;          // when progress was last seen
+    std::optional<int64_t> deadline_ms_;
+    bool stalled_ = false;
+    bool container_ended_ = false;
+};
+
+}  // namespace krun::init

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Processes as clone3(2) makes them: the payload's first one in new namespaces, all others as children of
+// init that are born in the payload's pid namespace and cgroup.
+#pragma once
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+#include "config-gen/krun_config.h"
+#include "init/status_socket.h"
+
+namespace krun::init {
+
+struct Child {
+    pid_t pid = -1;
+    UniqueFd pidfd;
+    StatusSocket socket;
+};
+
+// CLONE_* for config.krun.namespaces; pid and mount are always among them, cgroup never (payload_setup.cc).
+uint64_t clone_flags(guest::Krun const& krun);
+
+// What the child does; must not return.
+using ChildMain = std::function<void(StatusSocket init)>;
+
+// The child runs `child_main` on a copy of this process's memory, as after fork(2). REQUIRES: one thread.
+// `cgroup` may be invalid: then it is born in this one's.
+Result<Child> clone_payload(uint64_t flags, UniqueFd const& cgroup, ChildMain const& child_main);
+
+// The child is born in the pid namespace of `container`, a pidfd. Where the limit on pids leaves no room in
+// `cgroup` it moves there itself, which no limit forbids (cgroup-v2.rst, PID): a full container can still be
+// looked into.
+Result<Child> clone_into_container(BorrowedFd container, UniqueFd const& cgroup, ChildMain const& child_main);
+
+// Sends `signal` to every process in the pid namespace of `container`, its first one excepted. kill(2) with
+// -1 from inside: no fork falls between two looks at a list, and no hostile tree of cgroups has to be walked.
+// It is done when the returned child has ended.
+Result<pid_t> signal_container(BorrowedFd container, int signal);
+
+}  // namespace krun::init
