@@ -18,7 +18,8 @@ ALLOWED = {
     "fs": ["base"],
     "vmm": ["fs", "base"],
     "runtime": ["oci", "vmm", "fs", "config-gen", "base", "init/blob.h"],
-    "init": ["base", "config-gen/krun_config.h", "config-gen/control_protocol.h"],
+    "init": ["base", "config-gen/krun_config.h", "config-gen/exec_config.h",
+             "config-gen/control_protocol.h"],
 }
 # Libraries that exactly one file may know.
 ONLY_IN = {

@@ -86,7 +86,8 @@ std::vector<CgroupSetting> cgroup_settings(oci::Resources const& resources) {
     if (resources.memory) add_memory(*resources.memory, out);
     if (resources.cpu) add_cpu(*resources.cpu, out);
     if (resources.block_io) add_block_io(*resources.block_io, out);
-    for (auto const& [file, value] : resources.unified) out.push_back({file, value});
+    for (auto const& [file, value] : resources.unified)
+        if (file != "pids.max") out.push_back({file, value});
     return out;
 }
 

@@ -13,11 +13,11 @@ Result<Outcome> kill(Globals const& globals, Options const& options) {
     auto const container = TRY(Container::open(globals.root, words[0]));
     // Engines call it with --all to be sure that nothing is left: of a stopped container nothing is.
     if (options.on("all") && container.state() == State::kStopped) return Outcome{};
-    TRY(container.kill(signal));
+    TRY(container.kill(signal, options.on("all") ? Container::Target::kAll : Container::Target::kPayload));
     return Outcome{};
 }
 
-constexpr Flag kFlags[] = {{"all", 'a', nullptr, "all processes: they end with the machine"}, kHelpFlag};
+constexpr Flag kFlags[] = {{"all", 'a', nullptr, "all processes of the container"}, kHelpFlag};
 
 }  // namespace
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// krun-oci ps: the host's processes of a container. There is one: what runs inside is the guest's.
+// krun-oci ps: the host's processes of a container: the container process, and those that stand for detached
+// executed ones. What runs inside is the guest's.
+#include "base/fd.h"
 #include "base/strings.h"
 #include "runtime/command_table.h"
 #include "runtime/container.h"
@@ -7,16 +9,33 @@
 namespace krun::runtime {
 namespace {
 
+// Without a cgroup of the container's own only one is known.
+std::vector<std::string> processes_of(Record const& record) {
+    std::string const container = std::to_string(record.container.pid);
+    std::vector<std::string> out{container};
+    if (record.cgroup_path.empty()) return out;
+    auto const members = read_file(record.cgroup_path + "/cgroup.procs", 1 << 20);
+    if (!members.ok()) return out;
+    for (auto const pid : split(members.value(), '\n'))
+        if (!pid.empty() && pid != container) out.emplace_back(pid);
+    return out;
+}
+
 Result<Outcome> ps(Globals const& globals, Options const& options) {
     std::string const format = options.value("format");
     if (format != "" && format != "table" && format != "json")
         return fail(Error(Errc::kInvalidConfig, "--format " + quoted(format) + ": must be table or json"));
     auto const container = TRY(Container::open(globals.root, options.positionals()[0]));
     State const state = container.state();
-    if (state != State::kCreated && state != State::kRunning)
+    if (state != State::kCreated && state != State::kRunning && state != State::kPaused)
         return fail(Error(Errc::kBadState, "container not running"));
-    std::string const pid = std::to_string(container.record().container.pid);
-    return Outcome{.output = format == "json" ? "[" + pid + "]\n" : "PID\n" + pid + "\n"};
+    bool const json = format == "json";
+    std::string out = json ? "[" : "PID\n";
+    for (auto const& pid : processes_of(container.record())) {
+        if (json && out.size() > 1) out += ",";
+        out += pid + (json ? "" : "\n");
+    }
+    return Outcome{.output = json ? out + "]\n" : out};
 }
 
 constexpr Flag kFlags[] = {{"format", 'f', "table|json", "how to print"}, kHelpFlag};

@@ -12,6 +12,7 @@
 #include "runtime/creation_flags.h"
 #include "runtime/foreground.h"
 #include "runtime/removal.h"
+#include "vmm/reaper.h"
 
 namespace krun::runtime {
 namespace {
@@ -35,12 +36,14 @@ Result<Outcome> run_foreground(Globals const& globals, CreateRequest request, bo
     auto foreground = TRY(Foreground::enter());
     UniqueFd socket;
     if (request.console_socket.empty()) std::tie(socket, request.console) = TRY(make_socketpair(SOCK_STREAM));
+    request.caller_stays = true;
     auto container = TRY(create_container(globals, request));
     auto begun = begin(container, socket);
     if (!begun.ok()) ignore(container.kill(SIGKILL), "it may have ended by itself");
     Outcome outcome;
     outcome.status =
         TRY(foreground.attend(container, begun.ok() && begun.value() ? &*begun.value() : nullptr));
+    vmm::close_vm_elsewhere(container.take_vm());
     if (outcome.status == kNoStatus) outcome.complaint = read_end_reason(container.dir().fd());
     if (!keep || !begun.ok()) TRY(remove(globals, container));
     if (!begun.ok()) return fail(std::move(begun).error());

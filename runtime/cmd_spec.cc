@@ -11,8 +11,8 @@ namespace krun::runtime {
 namespace {
 
 Result<Outcome> spec(Globals const& /*globals*/, Options const& options) {
-    if (options.on("rootless"))  // it would be a config.json that create refuses
-        return fail(Error(Errc::kUnsupported, "--rootless is not supported yet: it takes user namespaces"));
+    auto const wanted =
+        options.on("rootless") ? oci::rootless_spec(::geteuid(), ::getegid()) : oci::default_spec();
     std::string const bundle = options.given("bundle") ? options.value("bundle") : ".";
     auto const dir = TRY_WITH(open_path(bundle, O_RDONLY | O_DIRECTORY), "bundle");
     // O_EXCL: somebody's work is not overwritten.
@@ -20,7 +20,7 @@ Result<Outcome> spec(Globals const& /*globals*/, Options const& options) {
     if (!file.ok() && file.error().sys_errno() == EEXIST)
         return fail(Error(Errc::kBadState, "config.json exists already; remove it first"));
     UniqueFd const config = TRY(std::move(file));
-    auto written = write_full(config.borrow(), oci::write_spec(oci::default_spec()) + "\n");
+    auto written = write_full(config.borrow(), oci::write_spec(wanted) + "\n");
     if (!written.ok()) {
         ::unlinkat(dir.borrow().raw(), "config.json", 0);
         return fail(std::move(written).error().with("write config.json"));
@@ -29,7 +29,7 @@ Result<Outcome> spec(Globals const& /*globals*/, Options const& options) {
 }
 
 constexpr Flag kFlags[] = {{"bundle", 'b', "DIR", "where to write config.json (default: here)"},
-                           {"rootless", 0, nullptr, "not supported yet"},
+                           {"rootless", 0, nullptr, "for a user without privileges, in a user namespace"},
                            kHelpFlag};
 
 }  // namespace

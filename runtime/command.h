@@ -13,9 +13,10 @@ namespace krun::runtime {
 
 // What a command hands back to main, which alone prints.
 struct Outcome {
-    int status = 0;           // the exit status
-    std::string output{};     // for stdout, as it is
-    std::string complaint{};  // one line for stderr; the container process has logged it. Empty: none
+    int status = 0;              // the exit status
+    std::string output{};        // for stdout, as it is
+    std::string complaint{};     // one line for stderr. Empty: none
+    bool log_complaint = false;  // nobody else has logged it
 };
 
 using Handler = Result<Outcome> (*)(Globals const& globals, Options const& options);

@@ -8,7 +8,7 @@ namespace {
 
 // A command that engines may call and that we do not have yet: a clear error, also for --help, because Podman
 // takes a working `checkpoint --help` for support.
-constexpr Command missing(char const* name, int failure_status = 1) {
+constexpr Command missing(char const* name) {
     return {.name = name,
             .arguments = "",
             .summary = "",
@@ -16,17 +16,12 @@ constexpr Command missing(char const* name, int failure_status = 1) {
             .max_positionals = 0,
             .positionals = Positionals::kAnywhere,
             .flags = {},
-            .run = nullptr,
-            .failure_status = failure_status};
+            .run = nullptr};
 }
 
 constexpr Command kCheckpointCommand = missing("checkpoint");
 constexpr Command kEventsCommand = missing("events");
-// 255: a status that is clearly not the executed program's.
-constexpr Command kExecCommand = missing("exec", 255);
-constexpr Command kPauseCommand = missing("pause");
 constexpr Command kRestoreCommand = missing("restore");
-constexpr Command kResumeCommand = missing("resume");
 constexpr Command kUpdateCommand = missing("update");
 
 constexpr Command const* kCommands[] = {

@@ -10,10 +10,13 @@ namespace krun::runtime {
 
 extern Command const kCreateCommand;
 extern Command const kDeleteCommand;
+extern Command const kExecCommand;
 extern Command const kFeaturesCommand;
 extern Command const kKillCommand;
 extern Command const kListCommand;
 extern Command const kPsCommand;
+extern Command const kPauseCommand;
+extern Command const kResumeCommand;
 extern Command const kRunCommand;
 extern Command const kSpecCommand;
 extern Command const kStartCommand;

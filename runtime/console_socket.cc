@@ -3,11 +3,12 @@
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <termios.h>
 
 #include <cstdlib>
-#include <cstring>
+#include <string_view>
+
+#include "base/fd_passing.h"
 
 namespace krun::runtime {
 
@@ -31,22 +32,9 @@ Result<Terminal> open_terminal(TerminalSize size) {
 }
 
 Result<void> send_terminal(BorrowedFd console_socket, BorrowedFd master) {
-    char payload[] = "/dev/ptmx";
-    iovec bytes{payload, sizeof payload - 1};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr message{};
-    message.msg_iov = &bytes;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    cmsghdr* const header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    int const fd = master.raw();
-    std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-    if (::sendmsg(console_socket.raw(), &message, MSG_NOSIGNAL) < 0)
-        return fail(Error::sys("send the terminal over the console socket"));
+    constexpr std::string_view kPayload = "/dev/ptmx";
+    TRY_WITH(send_message(console_socket, std::as_bytes(std::span(kPayload)), std::span(&master, 1)),
+             "console socket");
     return {};
 }
 

@@ -3,7 +3,9 @@
 
 #include <signal.h>
 
+#include "oci/load.h"
 #include "runtime/control.h"
+#include "runtime/freezer.h"
 #include "runtime/hooks.h"
 #include "runtime/state_json.h"
 #include "runtime/store.h"
@@ -14,6 +16,7 @@ State observe(Record const& record) {
     if (record.phase == name(Phase::kCreating))
         return is_alive(record.creator) ? State::kCreating : State::kStopped;
     if (!is_alive(record.container)) return State::kStopped;
+    if (is_frozen(record.cgroup_path)) return State::kPaused;
     return record.phase == name(Phase::kStarted) ? State::kRunning : State::kCreated;
 }
 
@@ -42,13 +45,31 @@ Result<void> Container::record_start() {
     return dir_.save(record_);
 }
 
-Result<void> Container::kill(int signal) const {
-    TRY(apply(Op::kKill, state(), dir_.id()));
-    if (signal != SIGKILL)
-        return control_request(dir_.fd(), {ControlOp::kSignal, static_cast<uint32_t>(signal)});
+Result<void> Container::kill(int signal, Target target) const {
+    State const now = state();
+    TRY(apply(Op::kKill, now, dir_.id()));
+    // A paused machine answers nothing: what is sent to its process waits there, but for SIGKILL.
+    if (signal != SIGKILL && now != State::kPaused) {
+        auto const op = target == Target::kAll ? ControlOp::kSignalAll : ControlOp::kSignal;
+        return control_request(dir_.fd(), {op, static_cast<uint32_t>(signal)});
+    }
     auto const process = open_process(record_.container);
     if (!process) return fail(Error(Errc::kBadState, refusal(Op::kKill, State::kStopped, dir_.id())));
-    return send_signal(process->borrow(), SIGKILL);
+    return send_signal(process->borrow(), signal);
+}
+
+Result<void> Container::pause() const {
+    TRY(apply(Op::kPause, state(), dir_.id()));
+    return freeze(record_.cgroup_path);
+}
+
+Result<void> Container::resume() const {
+    TRY(apply(Op::kResume, state(), dir_.id()));
+    return thaw(record_.cgroup_path);
+}
+
+Result<oci::Spec> Container::spec() const {
+    return oci::load_bundle(dir_.fd());
 }
 
 }  // namespace krun::runtime

@@ -4,6 +4,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/unique_fd.h"
@@ -19,7 +20,9 @@ class Container {
 public:
     // kNotFound if there is none, kInvalidConfig if its record is unreadable.
     static Result<Container> open(std::string const& root, std::string const& id);
-    Container(StateDir dir, Record record) : dir_(std::move(dir)), record_(std::move(record)) {}
+    // `vm`: of the container's creator that stays (VmProcess::vm).
+    Container(StateDir dir, Record record, std::vector<UniqueFd> vm = {})
+        : dir_(std::move(dir)), record_(std::move(record)), vm_(std::move(vm)) {}
 
     StateDir const& dir() const { return dir_; }
     Record const& record() const { return record_; }
@@ -27,14 +30,24 @@ public:
 
     // Runs the payload, then the poststart hooks; waits for the guest. kBadState unless created.
     Result<void> start();
-    // Signals the payload; SIGKILL ends the container process whatever the guest does. Does not wait.
-    Result<void> kill(int signal) const;
+    enum class Target { kPayload, kAll };
+    // Signals the payload, or every process of the container; SIGKILL ends the container process whatever the
+    // guest does. Does not wait.
+    Result<void> kill(int signal, Target target = Target::kPayload) const;
+    // Stops and lets go on the whole machine. kBadState unless it runs, or is paused.
+    Result<void> pause() const;
+    Result<void> resume() const;
+    // config.json as it was at create.
+    Result<oci::Spec> spec() const;
+    // What must be closed for the VM to be destroyed.
+    std::vector<UniqueFd> take_vm() { return std::move(vm_); }
 
 private:
     Result<void> record_start();
 
     StateDir dir_;
     Record record_;
+    std::vector<UniqueFd> vm_;
 };
 
 }  // namespace krun::runtime

@@ -14,7 +14,7 @@ struct ContainerTask {
     GuestPlan plan;  // of request.spec
     MachineSize size;
     HostHandles host;
-    UniqueFd report;  // where the creator waits for one encode_result message
+    UniqueFd report;  // where the creator waits for a creation_report.h
 };
 
 // Runs after the fork, in the child's only thread. The exit status is the container's.

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/container_process.h"
 
-#include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <csignal>
 
 #include "base/fd.h"
 #include "base/log.h"
-#include "runtime/control_wire.h"
+#include "base/strings.h"
+#include "config-gen/control_protocol.h"
+#include "runtime/creation_report.h"
 #include "runtime/end_reason.h"
 #include "runtime/kernel_image.h"
 #include "runtime/kvm_device.h"
@@ -18,14 +18,26 @@
 namespace krun::runtime {
 namespace {
 
-// Long enough for a guest on a busy host that emulates its CPU, short enough that engines still wait for
-// create (podman and CRI-O: 240 s).
-constexpr time_t kBootLimitSeconds = 120;
-
 // kGuestFault says that the machine is at fault, and not the container's configuration.
 Error ended_error(GuestEnd const& end) {
     auto const code = end.exit_status == 255 ? Errc::kGuestFault : Errc::kInvalidConfig;
     return Error(code, end.reason.empty() ? "the container has ended" : end.reason);
+}
+
+// The host's end of the control port, and the port that the guest connects to. The machine copies the
+// function, hence the shared state; only the vsock device's thread calls it.
+struct InitPort {
+    UniqueFd connection;
+    vmm::VsockPort port;
+};
+Result<InitPort> make_init_port() {
+    auto [ours, guests] = TRY(make_socketpair(SOCK_STREAM));
+    auto read_end = TRY(duplicate(guests.borrow()));
+    auto const ends = std::make_shared<vmm::StreamEnds>(
+        vmm::StreamEnds{std::move(read_end), std::move(guests), UniqueFd()});
+    return InitPort{std::move(ours), {control::kControlPort, true, [ends]() -> Result<vmm::StreamEnds> {
+                                          return std::move(*ends);
+                                      }}};
 }
 
 // Signals whose default action would end a process: what a container that only waits for start does with
@@ -42,8 +54,10 @@ Result<std::unique_ptr<ContainerProcess>> ContainerProcess::make(ContainerParts 
     std::unique_ptr<ContainerProcess> process(new ContainerProcess(std::move(loop), std::move(parts)));
     // Signals are blocked before the machine makes threads, so that only the loop ever sees them.
     TRY(process->watch_signals());
+    auto init_port = TRY(make_init_port());
+    process->parts_.machine.vsock_ports.push_back(std::move(init_port.port));
     process->machine_ = TRY(vmm::Machine::make(std::move(process->parts_.machine)));
-    TRY(process->watch_everything());
+    TRY(process->watch_everything(std::move(init_port.connection)));
     TRY(process->machine_->start());
     return process;
 }
@@ -53,75 +67,107 @@ ContainerProcess::ContainerProcess(EventLoop loop, ContainerParts parts)
 
 uint32_t ContainerProcess::run() {
     auto const ran = loop_.run();
-    if (!ran.ok()) session_->end_with({255, ran.error().message()});
+    if (!ran.ok()) session_->end_with({.reason = ran.error().message()});
     finish();
     return session_->end().exit_status;
 }
 
-Result<void> ContainerProcess::watch_everything() {
-    session_ =
-        TRY(GuestSession::make(loop_, std::move(parts_.init_connection), [this] { session_changed(); }));
-    control_ = TRY(ControlServer::make(
-        loop_, std::move(parts_.control_listener),
-        [this](ControlRequest const& r, ControlServer::Reply reply) { request(r, std::move(reply)); }));
+Result<void> ContainerProcess::watch_everything(UniqueFd init_connection) {
+    session_ = TRY(GuestSession::make(
+        loop_, std::move(init_connection),
+        {.changed = [this] { session_changed(); },
+         .process = [this](uint32_t process,
+                           ProcessEvent const& event) { execs_->guest_event(process, event); },
+         .notify = [this](std::string_view text) { notified(text); }}));
+    execs_ = std::make_unique<ExecSessions>(
+        loop_, *session_, [this](uint32_t process, std::vector<GuestStream> streams) {
+            return connect_streams(*machine_, process, std::move(streams));
+        });
+    control_ = TRY(ControlServer::make(loop_, std::move(parts_.control_listener),
+                                       [this](ControlRequest r, ControlConnection connection) {
+                                           request(std::move(r), std::move(connection));
+                                       }));
     TRY(loop_.add(machine_->ended_event(), EPOLLIN, [this](uint32_t) { machine_ended(); }));
     TRY(watch_creator());
-    return arm_boot_limit();
+    boot_limit_.emplace(TRY(BootLimit::make(loop_, kBootLimit, [this] {
+        session_->end_with({.reason = boot_limit_reason(kBootLimit, cpu_has_virtualization())});
+    })));
+    return {};
 }
 
 Result<void> ContainerProcess::watch_signals() {
-    sigset_t all;
-    ::sigfillset(&all);
-    // A fault of our own must end us, not wait in a queue.
-    for (int const signo : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS})
-        ::sigdelset(&all, signo);
-    if (::sigprocmask(SIG_SETMASK, &all, nullptr) < 0) return fail(Error::sys("block signals"));
-    ::signal(SIGPIPE, SIG_IGN);  // a reader of the payload's output that leaves is the payload's affair
-    signals_ = UniqueFd(::signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK));
-    if (!signals_.valid()) return fail(Error::sys("create a signalfd"));
-    return loop_.add(signals_.borrow(), EPOLLIN, [this](uint32_t) { signal_arrived(); });
+    signals_ = TRY(RelayedSignals::block());
+    return loop_.add(signals_->fd(), EPOLLIN, [this](uint32_t) { signals_arrived(); });
 }
 
 // A creator that dies before the container is ready leaves nothing behind.
 Result<void> ContainerProcess::watch_creator() {
-    return loop_.add(parts_.report.borrow(), EPOLLRDHUP, [this](uint32_t) {
-        session_->end_with({255, "create was interrupted"});
-    });
-}
-
-Result<void> ContainerProcess::arm_boot_limit() {
-    boot_timer_ = UniqueFd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
-    if (!boot_timer_.valid()) return fail(Error::sys("create a timer"));
-    itimerspec const limit{.it_interval = {}, .it_value = {.tv_sec = kBootLimitSeconds, .tv_nsec = 0}};
-    if (::timerfd_settime(boot_timer_.borrow().raw(), 0, &limit, nullptr) < 0)
-        return fail(Error::sys("arm a timer"));
-    return loop_.add(boot_timer_.borrow(), EPOLLIN, [this](uint32_t) {
-        std::string reason = "the guest was not ready after " + std::to_string(kBootLimitSeconds) + " s";
-        if (!cpu_has_virtualization())
-            reason += "; this host's KVM is emulated in software (its CPU offers neither VMX nor SVM)";
-        session_->end_with({255, reason});
-    });
+    return loop_.add(parts_.report.borrow(), EPOLLRDHUP,
+                     [this](uint32_t) { session_->end_with({.reason = "create was interrupted"}); });
 }
 
 void ContainerProcess::session_changed() {
     switch (session_->phase()) {
+        case GuestPhase::kSetUp:
+            return open_streams();
         case GuestPhase::kReady:
-            loop_.remove(boot_timer_.borrow());
-            boot_timer_.reset();
+            boot_limit_.reset();
             window_changed();  // the size may have changed since the terminal was made
             return report({});
         case GuestPhase::kRunning:
-            if (start_reply_) start_reply_({});
-            start_reply_ = nullptr;
+            if (starter_.valid()) starter_.reply({});
             return;
         case GuestPhase::kEnded:
-            return loop_.stop();
+            return deliver_output();
         default:
             return;
     }
 }
 
+void ContainerProcess::open_streams() {
+    auto opened = connect_streams(*machine_, 0, std::move(parts_.streams));
+    if (!opened.ok()) return session_->end_with({.reason = opened.error().message()});
+    for (auto& stream : opened.value())
+        if (stream.output) output_.push_back(std::move(stream));
+}
+
+// The machine must not stop before the last byte has been taken: until the reader has it, has gone, or
+// somebody kills us, as a pipe would keep it. A guest that did not come so far ends nothing, and is not
+// waited for.
+void ContainerProcess::deliver_output() {
+    if (!session_->end().output_handed_over) output_.clear();
+    for (auto const& stream : output_) {
+        uint32_t const number = stream.number;
+        auto const watched =
+            loop_.add(stream.over.borrow(), EPOLLIN, [this, number](uint32_t) { output_over(number); });
+        if (!watched.ok()) return loop_.stop();
+    }
+    if (output_.empty()) loop_.stop();
+}
+
+void ContainerProcess::output_over(uint32_t number) {
+    std::erase_if(output_, [&](OpenStream const& stream) {
+        if (stream.number == number) loop_.remove(stream.over.borrow());
+        return stream.number == number;
+    });
+    if (output_.empty()) loop_.stop();
+}
+
+// sd_notify(3). The payload knows its process by another number than the listener does.
+void ContainerProcess::notified(std::string_view text) {
+    if (!parts_.notify.valid()) return;
+    std::string out;
+    for (auto const line : split(text, '\n')) {
+        if (line.empty() || line.starts_with("MAINPID")) continue;
+        out += std::string(line) + "\n";
+        if (line == "READY=1") out += "MAINPID=" + std::to_string(::getpid()) + "\n";
+    }
+    ignore(::send(parts_.notify.borrow().raw(), out.data(), out.size(), MSG_NOSIGNAL | MSG_DONTWAIT),
+           "a listener that does not listen");
+}
+
 void ContainerProcess::machine_ended() {
+    if (session_->phase() == GuestPhase::kEnded) return loop_.stop();  // nothing more can be delivered
     auto const end = machine_->end_reason();
     std::string reason = end ? end->text : "the machine stopped";
     auto const console = parts_.kernel_log->text();
@@ -131,67 +177,65 @@ void ContainerProcess::machine_ended() {
     }
     auto const words = parts_.kernel_log->last_words();
     if (!words.empty()) reason += "; the guest kernel's last words: " + words;
-    session_->end_with({255, reason});
+    session_->end_with({.reason = reason});
 }
 
-void ContainerProcess::signal_arrived() {
-    signalfd_siginfo info{};
-    ssize_t const n = ::read(signals_.borrow().raw(), &info, sizeof info);
-    if (n == sizeof info) relay_signal(info.ssi_signo);
+void ContainerProcess::signals_arrived() {
+    while (auto const signal = signals_->next()) relay_signal(static_cast<uint32_t>(*signal));
 }
 
 void ContainerProcess::relay_signal(uint32_t signo) {
-    if (signo == SIGCHLD) return;
     if (signo == SIGWINCH && parts_.terminal.valid()) return window_changed();
-    if (session_->signal(signo).ok()) return;
+    if (session_->signal(0, signo).ok()) return;
     // Nothing runs in the guest yet: the signal is for the container as it stands.
-    if (ends_a_process(signo)) session_->end_with({128 + signo, ""});
+    if (ends_a_process(signo)) session_->end_with({.exit_status = 128 + signo});
 }
 
 void ContainerProcess::window_changed() {
     if (!parts_.terminal.valid()) return;
     auto const size = terminal_size(parts_.terminal.borrow());
     if (size.ok() && size.value().rows != 0)
-        ignore(session_->resize(size.value().rows, size.value().columns), "too early or too late: no matter");
+        ignore(session_->resize(0, size.value().rows, size.value().columns),
+               "too early or too late: no matter");
 }
 
-void ContainerProcess::request(ControlRequest const& request, ControlServer::Reply reply) {
+void ContainerProcess::request(ControlRequest request, ControlConnection connection) {
+    bool const about_signal = request.op == ControlOp::kSignal || request.op == ControlOp::kSignalAll;
+    if (about_signal && (request.argument < 1 || request.argument > 64))
+        return connection.reply(fail(Error(Errc::kInvalidConfig, "no such signal")));
     switch (request.op) {
         case ControlOp::kStart: {
             auto const started = session_->start();
-            if (started.ok())
-                start_reply_ = std::move(reply);  // answered when execve has succeeded or failed
-            else
-                reply(started);
+            if (!started.ok()) return connection.reply(started);
+            starter_ = std::move(connection);  // answered when execve has succeeded or failed
             return;
         }
         case ControlOp::kSignal:
-            if (request.argument < 1 || request.argument > 64)
-                return reply(fail(Error(Errc::kInvalidConfig, "no such signal")));
             relay_signal(request.argument);
-            return reply({});
+            return connection.reply({});
+        case ControlOp::kSignalAll:
+            if (!session_->signal_all(request.argument).ok()) relay_signal(request.argument);
+            return connection.reply({});
         case ControlOp::kResize:
-            return reply(session_->resize(static_cast<uint16_t>(request.argument >> 16),
-                                          static_cast<uint16_t>(request.argument & 0xFFFF)));
+            return connection.reply(session_->resize(0, static_cast<uint16_t>(request.argument >> 16),
+                                                     static_cast<uint16_t>(request.argument & 0xFFFF)));
+        case ControlOp::kExec:
+            return execs_->begin(std::move(request), std::move(connection));
     }
-    reply(fail(Error(Errc::kUnsupported, "unknown request")));
+    connection.reply(fail(Error(Errc::kUnsupported, "unknown request")));
 }
 
 void ContainerProcess::report(Result<void> const& result) {
     if (reported_) return;
     reported_ = true;
     loop_.remove(parts_.report.borrow());
-    auto const message = encode_result(result);
-    ignore(::send(parts_.report.borrow().raw(), message.data(), message.size(), MSG_NOSIGNAL),
-           "the creator has gone");
+    send_creation_report(parts_.report.borrow(), result, result.ok() ? vm_descriptors() : std::vector<int>());
     parts_.report.reset();
 }
 
-// In this order: the machine stops only when the output is delivered, and clients that wait hear of the end
-// only when it is written down.
+// In this order: clients that wait hear of the end only when it is written down.
 void ContainerProcess::finish() {
     auto const& end = session_->end();
-    if (end.reason.empty()) wait_for_delivery();
     machine_->stop();
     // Before the container was ready its creator reports the reason; afterwards there is nobody else.
     if (!end.reason.empty() && reported_) log(LogLevel::kError, end.reason);
@@ -199,18 +243,8 @@ void ContainerProcess::finish() {
         ignore(replace_file(parts_.state_dir.borrow(), kEndReasonName,
                             end.reason.substr(0, kMaxEndReasonBytes), 0600),
                "the state directory may have been removed by delete --force");
-    if (start_reply_) start_reply_(fail(ended_error(end)));
+    if (starter_.valid()) starter_.reply(fail(ended_error(end)));
     report(fail(ended_error(end)));
-}
-
-// Until the reader has taken all output, has gone, or somebody kills us: as a pipe would keep it.
-void ContainerProcess::wait_for_delivery() {
-    for (auto const& stream : parts_.output) {
-        std::byte nothing{};
-        if (stream.connected->load())
-            ignore(read_full(stream.hangup.borrow(), std::span(&nothing, 1)),
-                   "end-of-file is what we wait for");
-    }
 }
 
 }  // namespace krun::runtime

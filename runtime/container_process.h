@@ -5,32 +5,36 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "base/event_loop.h"
 #include "base/unique_fd.h"
+#include "runtime/boot_limit.h"
 #include "runtime/console_socket.h"
 #include "runtime/control_server.h"
+#include "runtime/exec_sessions.h"
 #include "runtime/guest_session.h"
 #include "runtime/guest_streams.h"
 #include "runtime/kernel_log.h"
+#include "runtime/relayed_signals.h"
 #include "vmm/machine.h"
 
 namespace krun::runtime {
 
 // What the process is given: everything is open already, because by now nothing can be opened by path.
 struct ContainerParts {
-    vmm::MachineSpec machine;  // complete, with the vsock ports of `output` and `init_connection`
+    vmm::MachineSpec machine;  // complete but for the control port
     std::shared_ptr<KernelLog> kernel_log;
-    UniqueFd init_connection;      // the host's end of init's control connection
-    std::vector<Delivery> output;  // what must be delivered before the container has ended
+    std::vector<GuestStream> streams;  // of the payload
     UniqueFd control_listener;
-    UniqueFd report;  // to the creator: one encode_result message, when ready or failed
+    UniqueFd report;  // to the creator: creation_report.h, when ready or failed
     UniqueFd state_dir;
     UniqueFd kernel_file;  // to explain a kernel that did not come up
     UniqueFd terminal;     // the host terminal's slave, if the payload has one
+    UniqueFd notify;       // a datagram socket that somebody waits on for READY=1, or invalid
 };
 
 class ContainerProcess {
@@ -45,30 +49,34 @@ public:
 
 private:
     ContainerProcess(EventLoop loop, ContainerParts parts);
-    Result<void> watch_everything();
+    Result<void> watch_everything(UniqueFd init_connection);
     Result<void> watch_signals();
     Result<void> watch_creator();
-    Result<void> arm_boot_limit();
 
     void session_changed();
+    void open_streams();
+    void deliver_output();
+    void output_over(uint32_t number);
     void machine_ended();
-    void signal_arrived();
+    void notified(std::string_view text);
+    void signals_arrived();
     void relay_signal(uint32_t signo);
     void window_changed();
-    void request(ControlRequest const& request, ControlServer::Reply reply);
+    void request(ControlRequest request, ControlConnection connection);
     void report(Result<void> const& result);
     void finish();
-    void wait_for_delivery();
 
     EventLoop loop_;
     ContainerParts parts_;
-    UniqueFd signals_;
-    UniqueFd boot_timer_;
-    ControlServer::Reply start_reply_;  // the client that waits for start
+    std::optional<RelayedSignals> signals_;
+    std::optional<BootLimit> boot_limit_;  // until the guest is ready
+    ControlConnection starter_;            // the client that waits for start
+    std::vector<OpenStream> output_;       // the payload's, not yet delivered
     bool reported_ = false;
     std::unique_ptr<ControlServer> control_;
     std::unique_ptr<vmm::Machine> machine_;
     std::unique_ptr<GuestSession> session_;
+    std::unique_ptr<ExecSessions> execs_;
 };
 
 }  // namespace krun::runtime

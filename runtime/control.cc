@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "base/fd.h"
+#include "base/fd_passing.h"
 #include "runtime/control_address.h"
 #include "runtime/control_wire.h"
 #include "runtime/end_reason.h"
@@ -21,6 +22,16 @@ Error not_running(Where where = Where::current()) {
     return Error(Errc::kBadState, "container not running", 0, where);
 }
 
+// A container process that somebody has stopped (SIGSTOP) answers nothing.
+Result<void> bound_wait(BorrowedFd socket) {
+    timeval const limit{.tv_sec = 10, .tv_usec = 0};
+    if (::setsockopt(socket.raw(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) < 0)
+        return fail(Error::sys("bound the wait for an answer"));
+    return {};
+}
+
+}  // namespace
+
 Result<UniqueFd> connect_control(BorrowedFd state_dir) {
     UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
     if (!socket.valid()) return fail(Error::sys("create a control socket"));
@@ -32,24 +43,20 @@ Result<UniqueFd> connect_control(BorrowedFd state_dir) {
     return socket;
 }
 
-// A container process that somebody has stopped (SIGSTOP) answers nothing.
-Result<void> bound_wait(BorrowedFd socket) {
-    timeval const limit{.tv_sec = 10, .tv_usec = 0};
-    if (::setsockopt(socket.raw(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) < 0)
-        return fail(Error::sys("bound the wait for an answer"));
-    return {};
+Result<void> send_request(BorrowedFd connection, ControlOp op, uint32_t argument,
+                          std::span<BorrowedFd const> fds) {
+    ControlWireRequest const wire{kControlWireVersion, static_cast<uint32_t>(op), argument};
+    auto sent = send_message(connection, std::as_bytes(std::span(&wire, 1)), fds);
+    if (sent.ok()) return {};
+    int const error = sent.error().sys_errno();
+    if (error == EPIPE || error == ECONNRESET) return fail(not_running());
+    return fail(std::move(sent).error().with("ask the container process"));
 }
-
-}  // namespace
 
 Result<void> control_request(BorrowedFd state_dir, ControlRequest request) {
     auto const socket = TRY(connect_control(state_dir));
     if (request.op != ControlOp::kStart) TRY(bound_wait(socket.borrow()));
-    ControlWireRequest const wire{kControlWireVersion, static_cast<uint32_t>(request.op), request.argument};
-    if (::send(socket.borrow().raw(), &wire, sizeof wire, MSG_NOSIGNAL) < 0) {
-        if (errno == EPIPE || errno == ECONNRESET) return fail(not_running());
-        return fail(Error::sys("ask the container process"));
-    }
+    TRY(send_request(socket.borrow(), request.op, request.argument));
     std::array<std::byte, kMaxWireResultBytes> buffer;
     ssize_t n = 0;
     do {

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The control socket of a container: `control.sock` in its state directory (mode 0700), AF_UNIX
-// SOCK_SEQPACKET, bound by the container process. One request and one reply a connection.
+// SOCK_SEQPACKET, bound by the container process. One request and one reply a connection; the connection of
+// an exec stays, and carries requests about the executed process in one direction and events in the other.
 #pragma once
 #include <cstdint>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/unique_fd.h"
@@ -16,17 +19,32 @@ enum class ControlOp : uint32_t {
     kStart = 1,   // runs the payload; answered when execve succeeded or failed
     kSignal = 2,  // `argument` is the signal number, 1..64
     kResize = 3,  // `argument` is rows << 16 | columns
+    // Runs one more process. `fds`: a file that holds its ExecConfig, then its streams in the order of their
+    // numbers. `argument`: 1 for a terminal, which is its only standard stream.
+    kExec = 4,
+    kSignalAll = 5,  // as kSignal, to every process of the container
 };
 
 struct ControlRequest {
     ControlOp op;
     uint32_t argument = 0;
+    std::vector<UniqueFd> fds{};
 };
+
+constexpr uint32_t pack_size(uint16_t rows, uint16_t columns) {
+    return uint32_t{rows} << 16 | columns;
+}
 
 // Sends one request and waits for its reply. kBadState when the container process is gone or refuses,
 // otherwise the error that the container process reports, in its words. kStart waits for the guest; the other
 // operations are answered at once.
 Result<void> control_request(BorrowedFd state_dir, ControlRequest request);
+
+// A connection of its own, for an exec. kBadState when the container process is gone.
+Result<UniqueFd> connect_control(BorrowedFd state_dir);
+// Sends a request with the descriptors of `fds`; does not wait.
+Result<void> send_request(BorrowedFd connection, ControlOp op, uint32_t argument,
+                          std::span<BorrowedFd const> fds = {});
 
 // Why the VM ended without a status of the payload, as recorded in the state directory; empty if it did not.
 std::string read_end_reason(BorrowedFd state_dir);

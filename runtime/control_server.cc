@@ -5,6 +5,8 @@
 
 #include <cerrno>
 
+#include "base/fd.h"
+#include "base/fd_passing.h"
 #include "runtime/control_address.h"
 #include "runtime/control_wire.h"
 
@@ -13,12 +15,6 @@ namespace {
 
 // Requests are answered in the order they come; more than this many at once is nobody's normal use.
 constexpr int kBacklog = 128;
-
-void send_reply(BorrowedFd connection, Result<void> const& result) {
-    auto const bytes = encode_result(result);
-    ignore(::send(connection.raw(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT),
-           "a client that has gone away does not matter to the container");
-}
 
 }  // namespace
 
@@ -40,6 +36,7 @@ Result<std::unique_ptr<ControlServer>> ControlServer::make(EventLoop& loop, Uniq
     if (::listen(listener.borrow().raw(), kBacklog) < 0)
         return fail(Error::sys("listen on the control socket"));
     std::unique_ptr<ControlServer> server(new ControlServer(loop, std::move(listener), std::move(handler)));
+    server->spare_ = TRY(make_eventfd());
     auto* const self = server.get();
     TRY(loop.add(self->listener_.borrow(), EPOLLIN, [self](uint32_t) { self->accept_one(); }));
     return server;
@@ -55,26 +52,42 @@ ControlServer::~ControlServer() {
 
 void ControlServer::accept_one() {
     UniqueFd connection(::accept4(listener_.borrow().raw(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!connection.valid()) return;
+    if (!connection.valid()) return turn_away(errno);
     int const fd = connection.borrow().raw();
     auto const added = loop_.add(connection.borrow(), EPOLLIN, [this, fd](uint32_t) { readable(fd); });
     if (added.ok()) waiting_.emplace(fd, std::move(connection));
 }
 
+// Otherwise the listener would be readable for ever.
+void ControlServer::turn_away(int error) {
+    if (error != EMFILE && error != ENFILE) return;
+    spare_.reset();
+    UniqueFd(::accept4(listener_.borrow().raw(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (auto spare = make_eventfd(); spare.ok()) spare_ = std::move(spare).value();
+}
+
 void ControlServer::readable(int fd) {
     auto const it = waiting_.find(fd);
-    auto const connection = std::make_shared<UniqueFd>(std::move(it->second));
-    loop_.remove(connection->borrow());
+    ControlConnection connection(std::move(it->second));
     waiting_.erase(it);
+    loop_.remove(BorrowedFd(fd));
 
     ControlWireRequest request{};
-    ssize_t const n = ::recv(connection->borrow().raw(), &request, sizeof request, MSG_DONTWAIT);
-    if (n <= 0) return;  // it left without asking
-    if (n != sizeof request || request.version != kControlWireVersion)
-        return send_reply(connection->borrow(),
-                          fail(Error(Errc::kUnsupported, "the container was created by another version")));
-    handler_({static_cast<ControlOp>(request.op), request.argument},
-             [connection](Result<void> const& result) { send_reply(connection->borrow(), result); });
+    auto message =
+        receive_message(BorrowedFd(fd), std::as_writable_bytes(std::span(&request, 1)), MSG_DONTWAIT);
+    if (message.ok() && message.value().bytes == 0) return;  // it left without asking
+    if (!message.ok() || message.value().bytes != sizeof request || request.version != kControlWireVersion)
+        return connection.reply(
+            fail(Error(Errc::kUnsupported, "the container was created by another version")));
+    handler_({static_cast<ControlOp>(request.op), request.argument, std::move(message).value().fds},
+             std::move(connection));
+}
+
+void ControlConnection::reply(Result<void> const& result) {
+    auto const bytes = encode_result(result);
+    ignore(::send(connection_.borrow().raw(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT),
+           "a client that has gone away does not matter to the container");
+    connection_.reset();
 }
 
 }  // namespace krun::runtime

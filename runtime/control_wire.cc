@@ -11,6 +11,12 @@ namespace {
 // 0 is success; otherwise one more than the Errc.
 using WireCode = uint32_t;
 
+struct ExecWireEvent {
+    uint32_t kind;
+    uint32_t code;
+    uint32_t signal;
+};
+
 }  // namespace
 
 std::vector<std::byte> encode_result(Result<void> const& result) {
@@ -33,6 +39,23 @@ Result<void> decode_result(std::span<std::byte const> message, Error if_silent) 
     constexpr auto kLast = 1 + static_cast<WireCode>(Errc::kInternal);
     auto const text = reader.take_text(reader.left());
     return fail(Error(static_cast<Errc>(std::min(*code, kLast) - 1), std::string(text.value_or(""))));
+}
+
+std::vector<std::byte> encode_exec_event(ExecEvent const& event) {
+    ByteWriter message;
+    message.put(ExecWireEvent{static_cast<uint32_t>(event.kind), event.code, event.signal});
+    message.put_text(std::string_view(event.text).substr(0, kMaxWireResultBytes - sizeof(ExecWireEvent)));
+    return std::move(message).take();
+}
+
+std::optional<ExecEvent> decode_exec_event(std::span<std::byte const> message) {
+    ByteReader reader(message);
+    auto const event = reader.take<ExecWireEvent>();
+    if (!event || event->kind < 1 || event->kind > static_cast<uint32_t>(ExecEventKind::kExited))
+        return std::nullopt;
+    auto const text = reader.take_text(reader.left());
+    return ExecEvent{static_cast<ExecEventKind>(event->kind), event->code, event->signal,
+                     std::string(text.value_or(""))};
 }
 
 }  // namespace krun::runtime

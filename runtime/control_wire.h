@@ -5,14 +5,16 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/error.h"
 
 namespace krun::runtime {
 
-inline constexpr uint32_t kControlWireVersion = 1;
+inline constexpr uint32_t kControlWireVersion = 2;
 
 struct ControlWireRequest {
     uint32_t version;
@@ -27,5 +29,21 @@ inline constexpr uint32_t kMaxWireResultBytes = 4096;
 std::vector<std::byte> encode_result(Result<void> const& result);
 // `message` empty means that the sender ended before it answered: `if_silent`.
 Result<void> decode_result(std::span<std::byte const> message, Error if_silent);
+
+// What the container process says about an executed process, on the connection that asked for it.
+enum class ExecEventKind : uint32_t {
+    kStarted = 1,  // its program runs
+    kFailed = 2,   // it never will; `code` and `text` say why. The last event
+    kExited = 3,   // it has ended with `code`, or by `signal` if that is not 0. The last event
+};
+struct ExecEvent {
+    ExecEventKind kind;
+    uint32_t code = 0;
+    uint32_t signal = 0;
+    std::string text{};
+};
+std::vector<std::byte> encode_exec_event(ExecEvent const& event);
+// nullopt for what no container process of this version says.
+std::optional<ExecEvent> decode_exec_event(std::span<std::byte const> message);
 
 }  // namespace krun::runtime

@@ -14,11 +14,11 @@
 #include "base/scope_exit.h"
 #include "base/timestamp.h"
 #include "oci/load.h"
-#include "oci/validate.h"
 #include "runtime/cgroup.h"
 #include "runtime/console_client.h"
 #include "runtime/container_id.h"
 #include "runtime/hooks.h"
+#include "runtime/notify_socket.h"
 #include "runtime/pid_file.h"
 #include "runtime/removal.h"
 #include "runtime/state_json.h"
@@ -29,7 +29,8 @@ namespace krun::runtime {
 namespace {
 
 struct Bundle {
-    std::string path;  // absolute, links resolved
+    std::string path;    // absolute, links resolved
+    std::string config;  // the text of config.json
     oci::Spec spec;
 };
 
@@ -38,9 +39,9 @@ Result<Bundle> open_bundle(std::string const& path) {
     auto const dir = TRY_WITH(open_path(wanted, O_RDONLY | O_DIRECTORY), "bundle");
     char resolved[PATH_MAX];
     if (::realpath(wanted.c_str(), resolved) == nullptr) return fail(Error::sys("resolve bundle " + wanted));
-    auto spec = TRY(oci::load_bundle(dir.borrow()));
-    TRY(oci::validate(spec));
-    return Bundle{resolved, std::move(spec)};
+    auto config = TRY(oci::read_config(dir.borrow()));
+    auto spec = TRY(oci::parse_config(config));
+    return Bundle{resolved, std::move(config), std::move(spec)};
 }
 
 // A detached terminal needs somebody who takes it, and only a terminal can be taken.
@@ -91,11 +92,15 @@ Result<VmProcess> spawn(Globals const& globals, CreateRequest const& request, Bu
                  .spec = bundle.spec,
                  .state_dir = dir.fd(),
                  .console_socket = UniqueFd(),
-                 .cgroup_manager = globals.cgroup_manager};
+                 .cgroup_manager = globals.cgroup_manager,
+                 .caller_stays = request.caller_stays};
     if (!request.console_socket.empty())
         vm.console_socket = TRY(connect_console_socket(request.console_socket));
     else if (request.console.valid() && bundle.spec.process && bundle.spec.process->terminal)
         vm.console_socket = TRY(duplicate(request.console.borrow()));
+    for (auto const& [description, fd] : request.passed_fds)
+        vm.passed_fds.push_back({ description, TRY(duplicate(fd.borrow())) });
+    vm.notify = TRY(connect_notify_socket());
     return spawn_vm(std::move(vm));
 }
 
@@ -105,17 +110,23 @@ Result<void> run_create_hooks(oci::Hooks const& hooks, Record const& record) {
     std::string const state = state_json(record, State::kCreated);
     TRY(run_hooks("prestart", hooks.prestart, state, record.bundle));
     TRY(run_hooks("createRuntime", hooks.create_runtime, state, record.bundle));
-    return run_hooks("createContainer", hooks.create_container, state, record.bundle);
+    // In the container's namespaces (config.md#createcontainer-hooks), but for the mount namespace: what is
+    // mounted for the payload is in the guest, and the container process's own shows the rootfs alone.
+    return run_hooks("createContainer", hooks.create_container, state, record.bundle, record.container.pid);
 }
 
 // The steps after the state directory exists; `record` follows them.
 Result<void> bring_up(Globals const& globals, CreateRequest const& request, Bundle const& bundle,
-                      StateDir const& dir, Record& record) {
+                      StateDir const& dir, Record& record, std::vector<UniqueFd>& vm_descriptors) {
     TRY(dir.save(record));  // from here on, a forced delete knows whom to stop and what to remove
-    auto const vm = TRY(spawn(globals, request, bundle, dir));
+    auto vm = TRY(spawn(globals, request, bundle, dir));
     record.container = TRY(identify(vm.pid, vm.start_time));
     record.cgroup_path = vm.cgroup_path;
+    vm_descriptors = std::move(vm.vm);
     TRY(run_create_hooks(bundle.spec.hooks, record));
+    // What exec starts from: a config.json that is changed later changes nothing (runtime-spec
+    // runtime.md#create).
+    TRY(replace_file(dir.fd(), "config.json", bundle.config, 0600));
     record.phase = name(Phase::kCreated);
     record.creator = {};
     auto const lock = TRY(dir.lock());
@@ -148,9 +159,10 @@ Result<Container> create_container(Globals const& globals, CreateRequest const& 
     auto const store = TRY(Store::open_or_create(globals.root));
     auto dir = TRY(store.create(request.id));
     ScopeExit cleanup([&] { undo(store, dir, record); });
-    TRY(bring_up(globals, request, bundle, dir, record));
+    std::vector<UniqueFd> vm;
+    TRY(bring_up(globals, request, bundle, dir, record, vm));
     cleanup.dismiss();
-    return Container(std::move(dir), std::move(record));
+    return Container(std::move(dir), std::move(record), std::move(vm));
 }
 
 }  // namespace krun::runtime

@@ -4,19 +4,23 @@
 #include <sys/types.h>
 
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "runtime/container.h"
 #include "runtime/globals.h"
+#include "runtime/passed_fds.h"
 
 namespace krun::runtime {
 
 struct CreateRequest {
     std::string id;
-    std::string bundle;          // a directory; empty: the working directory
-    std::string console_socket;  // path, or empty
-    std::string pid_file;        // path, or empty
-    UniqueFd console{};          // a connected socket in the place of console_socket, or invalid
+    std::string bundle;                  // a directory; empty: the working directory
+    std::string console_socket;          // path, or empty
+    std::string pid_file;                // path, or empty
+    UniqueFd console{};                  // a connected socket in the place of console_socket, or invalid
+    std::vector<PassedFd> passed_fds{};  // for the payload
+    bool caller_stays = false;           // until the container has ended: VmRequest::caller_stays
 };
 
 // Returns once the guest is booted and waits for start, the state says "created" and the pid file is

@@ -72,11 +72,11 @@ Ended run_logged(std::span<char const* const> words, Globals const& globals) {
     Command const* const command = find_command(name);
     Result<Outcome> outcome = command != nullptr ? run_command(*command, globals, words.subspan(1))
                                                  : fail(wrong_usage("unknown command " + quoted(name)));
+    // A complaint of the container process's is in the log, and engines parse the file as one record.
+    bool const logged = outcome.ok() && !outcome.value().log_complaint;
     Ended ended = outcome.ok() ? ended_with(std::move(outcome).value())
                                : ended_with(outcome.error(), failure_status(command, outcome.error()));
-    // Not an outcome's complaint: its author, the container process, has logged it, and engines parse the
-    // file as one record.
-    if (!outcome.ok()) log(LogLevel::kError, ended.complaint);
+    if (!logged) log(LogLevel::kError, ended.complaint);
     if (!outcome.ok() && globals.log_level == LogLevel::kDebug) ended.trace = outcome.error().trace();
     return ended;
 }

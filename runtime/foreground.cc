@@ -3,7 +3,6 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,19 +13,6 @@
 
 namespace krun::runtime {
 namespace {
-
-// Everything that somebody sends us on purpose. SIGCHLD, SIGPIPE and SIGURG are the kernel's notes to us;
-// faults are our own.
-constexpr int kPassedOn[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM,
-                             SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT, SIGPWR,  SIGWINCH};
-
-sigset_t passed_on() {
-    sigset_t set;
-    ::sigemptyset(&set);
-    for (int const signal : kPassedOn) ::sigaddset(&set, signal);
-    for (int signal = SIGRTMIN; signal <= SIGRTMAX; ++signal) ::sigaddset(&set, signal);
-    return set;
-}
 
 Result<int> reap(pid_t pid) {
     int status = 0;
@@ -41,20 +27,15 @@ Result<int> reap(pid_t pid) {
 }  // namespace
 
 Result<Foreground> Foreground::enter() {
-    sigset_t const set = passed_on();
-    if (::sigprocmask(SIG_BLOCK, &set, nullptr) < 0) return fail(Error::sys("block signals"));
-    UniqueFd signals(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-    if (!signals.valid()) return fail(Error::sys("receive signals"));
-    return Foreground(std::move(signals));
+    return Foreground(TRY(RelayedSignals::block()));
 }
 
 void Foreground::pass_on_signals(BorrowedFd process, TerminalRelay const* relay) {
-    signalfd_siginfo info{};
-    while (::read(signals_.borrow().raw(), &info, sizeof info) == sizeof info) {
-        if (info.ssi_signo == SIGWINCH && relay != nullptr)
+    while (auto const signal = signals_.next()) {
+        if (*signal == SIGWINCH && relay != nullptr)
             relay->resize();
         else  // the container process passes on what it gets; its signal queue never makes us wait
-            ignore(send_signal(process, static_cast<int>(info.ssi_signo)), "it may just have ended");
+            ignore(send_signal(process, *signal), "it may just have ended");
     }
 }
 
@@ -71,7 +52,7 @@ Result<int> Foreground::attend(Container const& container, TerminalRelay* relay)
     while (true) {
         auto const terminals = relay != nullptr ? relay->watched() : std::array{kNone, kNone};
         pollfd watched[] = {{process.borrow().raw(), POLLIN, 0},
-                            {signals_.borrow().raw(), POLLIN, 0},
+                            {signals_.fd().raw(), POLLIN, 0},
                             terminals[0],
                             terminals[1]};
         if (::poll(watched, std::size(watched), -1) < 0 && errno != EINTR)

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 #include "runtime/container.h"
+#include "runtime/relayed_signals.h"
 #include "runtime/terminal_relay.h"
 
 namespace krun::runtime {
@@ -20,9 +21,9 @@ public:
     Result<int> attend(Container const& container, TerminalRelay* relay);
 
 private:
-    explicit Foreground(UniqueFd signals) : signals_(std::move(signals)) {}
+    explicit Foreground(RelayedSignals signals) : signals_(std::move(signals)) {}
     void pass_on_signals(BorrowedFd process, TerminalRelay const* relay);
-    UniqueFd signals_;
+    RelayedSignals signals_;
 };
 
 }  // namespace krun::runtime

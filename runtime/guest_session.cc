@@ -3,9 +3,10 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/strings.h"
@@ -13,23 +14,50 @@
 namespace krun::runtime {
 namespace {
 
-// What init may say of a payload that never ran; a longer text is cut (it ends up in one log line).
-constexpr size_t kMaxTextBytes = 512;
+using control::FrameType;
 
-struct Empty {};
+// What init may say of a process that never ran; a longer text is cut (it ends up in one log line).
+constexpr size_t kMaxTextBytes = 512;
+constexpr size_t kMaxNotifyBytes = 4096;  // control_protocol.h kNotify
+// Room for a few of the largest frames: a guest that lets more pile up has given up control.
+constexpr size_t kMaxUnsentBytes = size_t{4} * control::kMaxHostBodyBytes;
+
+Error not_running(Where where = Where::current()) {
+    return Error(Errc::kBadState, "container not running", 0, where);
+}
+
+std::optional<ProcessEvent> failed_event(std::span<std::byte const> body) {
+    ByteReader reader(body);
+    auto const fixed = reader.take<control::FailedBody>();
+    if (!fixed) return std::nullopt;
+    auto const text = reader.take_text(std::min(reader.left(), kMaxTextBytes));
+    // Never a success, whatever the guest claims.
+    uint32_t const code = fixed->exit_code >= 1 && fixed->exit_code <= 255 ? fixed->exit_code : 255;
+    return ProcessEvent{
+        .kind = ProcessEvent::Kind::kFailed, .code = code, .text = printable(text.value_or(""))};
+}
+
+std::optional<ProcessEvent> exited_event(std::span<std::byte const> body) {
+    auto const exit = ByteReader(body).take<control::ExitedBody>();
+    if (!exit || exit->exit_code > 255 || exit->signal > 64) return std::nullopt;
+    return ProcessEvent{.kind = ProcessEvent::Kind::kExited,
+                        .code = exit->exit_code,
+                        .signal = exit->signal,
+                        .open_streams = exit->open_streams};
+}
 
 }  // namespace
 
 Result<std::unique_ptr<GuestSession>> GuestSession::make(EventLoop& loop, UniqueFd connection,
-                                                         std::function<void()> changed) {
-    std::unique_ptr<GuestSession> session(new GuestSession(loop, std::move(connection), std::move(changed)));
+                                                         Listener listener) {
+    std::unique_ptr<GuestSession> session(new GuestSession(loop, std::move(connection), std::move(listener)));
     auto* const self = session.get();
-    TRY(loop.add(self->connection_.borrow(), EPOLLIN, [self](uint32_t) { self->readable(); }));
+    TRY(loop.add(self->connection_.borrow(), EPOLLIN, [self](uint32_t events) { self->ready(events); }));
     return session;
 }
 
-GuestSession::GuestSession(EventLoop& loop, UniqueFd connection, std::function<void()> changed)
-    : loop_(loop), connection_(std::move(connection)), changed_(std::move(changed)) {}
+GuestSession::GuestSession(EventLoop& loop, UniqueFd connection, Listener listener)
+    : loop_(loop), connection_(std::move(connection)), listener_(std::move(listener)) {}
 
 GuestSession::~GuestSession() {
     if (connection_.valid()) loop_.remove(connection_.borrow());
@@ -39,19 +67,41 @@ Result<void> GuestSession::start() {
     if (phase_ != GuestPhase::kReady)
         return fail(Error(Errc::kBadState, "cannot start an already running container"));
     phase_ = GuestPhase::kStarting;
-    return send(control::FrameType::kStart, Empty{});
+    return send(FrameType::kStart, 0, {});
 }
 
-Result<void> GuestSession::signal(uint32_t signo) {
-    if (phase_ != GuestPhase::kRunning && phase_ != GuestPhase::kStarting)
-        return fail(Error(Errc::kBadState, "container not running"));
-    return send(control::FrameType::kSignal, control::SignalBody{signo});
+Result<uint32_t> GuestSession::exec(std::string_view config) {
+    if (phase_ != GuestPhase::kReady) TRY(check_payload_runs());
+    if (next_process_ == control::kMaxProcesses)
+        return fail(Error(Errc::kBadState, "this container has executed as many processes as it can"));
+    if (config.size() > control::kMaxHostBodyBytes)
+        return fail(Error(Errc::kInvalidConfig, "the process is described by more than " +
+                                                    std::to_string(control::kMaxHostBodyBytes) + " bytes"));
+    uint32_t const process = next_process_++;
+    TRY(send(FrameType::kExec, process, std::as_bytes(std::span(config))));
+    processes_.emplace(process, false);
+    return process;
 }
 
-Result<void> GuestSession::resize(uint16_t rows, uint16_t columns) {
-    if (phase_ == GuestPhase::kBooting || phase_ == GuestPhase::kEnded)
-        return fail(Error(Errc::kBadState, "container not running"));
-    return send(control::FrameType::kResize, control::ResizeBody{rows, columns});
+Result<void> GuestSession::check_payload_runs() const {
+    if (phase_ != GuestPhase::kRunning && phase_ != GuestPhase::kStarting) return fail(not_running());
+    return {};
+}
+
+Result<void> GuestSession::signal(uint32_t process, uint32_t signo) {
+    if (process == 0) TRY(check_payload_runs());
+    if (phase_ == GuestPhase::kEnded) return fail(not_running());
+    return send(FrameType::kSignal, process, control::SignalBody{signo});
+}
+
+Result<void> GuestSession::signal_all(uint32_t signo) {
+    TRY(check_payload_runs());
+    return send(FrameType::kSignalAll, 0, control::SignalBody{signo});
+}
+
+Result<void> GuestSession::resize(uint32_t process, uint16_t rows, uint16_t columns) {
+    if (phase_ == GuestPhase::kBooting || phase_ == GuestPhase::kEnded) return fail(not_running());
+    return send(FrameType::kResize, process, control::ResizeBody{rows, columns});
 }
 
 void GuestSession::end_with(GuestEnd end) {
@@ -59,29 +109,47 @@ void GuestSession::end_with(GuestEnd end) {
     end_ = std::move(end);
     phase_ = GuestPhase::kEnded;
     loop_.remove(connection_.borrow());
-    changed_();
+    listener_.changed();
 }
 
 template <class Body>
-Result<void> GuestSession::send(control::FrameType type, Body const& body) {
-    constexpr uint32_t kBodyBytes = std::is_empty_v<Body> ? 0 : sizeof(Body);
+Result<void> GuestSession::send(FrameType type, uint32_t process, Body const& body) {
+    return send(type, process, std::as_bytes(std::span(&body, 1)));
+}
+
+Result<void> GuestSession::send(FrameType type, uint32_t process, std::span<std::byte const> body) {
+    if (unsent_.size() + body.size() > kMaxUnsentBytes)
+        return fail(Error(Errc::kGuestFault, "the guest's init does not read its control connection"));
     ByteWriter frame;
-    frame.put(control::FrameHeader{kBodyBytes, static_cast<uint16_t>(type), 0, 0});
-    if constexpr (kBodyBytes > 0) frame.put(body);
+    frame.put(
+        control::FrameHeader{static_cast<uint32_t>(body.size()), static_cast<uint16_t>(type), 0, process});
+    frame.put_bytes(body);
     auto const bytes = std::move(frame).take();
-    // The socket's buffer holds thousands of these; a guest that reads none of them has given up control.
+    bool const was_idle = unsent_.empty();
+    unsent_.insert(unsent_.end(), bytes.begin(), bytes.end());
+    return was_idle ? flush() : Result<void>();
+}
+
+// What the socket does not take at once goes when the loop says that it takes more.
+Result<void> GuestSession::flush() {
     ssize_t const n =
-        ::send(connection_.borrow().raw(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n == static_cast<ssize_t>(bytes.size())) return {};
-    if (n < 0 && errno != EAGAIN) return fail(Error::sys("send to the guest's init"));
-    return fail(Error(Errc::kGuestFault, "the guest's init does not read its control connection"));
+        ::send(connection_.borrow().raw(), unsent_.data(), unsent_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0 && errno != EAGAIN && errno != EINTR) return fail(Error::sys("send to the guest's init"));
+    if (n > 0) unsent_.erase(unsent_.begin(), unsent_.begin() + n);
+    return loop_.modify(connection_.borrow(), unsent_.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT);
+}
+
+void GuestSession::ready(uint32_t events) {
+    if ((events & ~uint32_t{EPOLLOUT}) != 0) readable();
+    if (end_ || (events & EPOLLOUT) == 0) return;
+    if (auto const flushed = flush(); !flushed.ok()) end_with({.reason = flushed.error().message()});
 }
 
 void GuestSession::readable() {
     std::array<std::byte, 16 * 1024> buffer;
     ssize_t const n = ::recv(connection_.borrow().raw(), buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (n <= 0) return end_with({255, "the guest's init closed its control connection"});
+    if (n <= 0) return end_with({.reason = "the guest's init closed its control connection"});
     received_.insert(received_.end(), buffer.begin(), buffer.begin() + n);
     consume_frames();
 }
@@ -92,7 +160,7 @@ void GuestSession::consume_frames() {
         ByteReader reader{std::span<std::byte const>(received_).subspan(used)};
         auto const header = reader.take<control::FrameHeader>();
         if (!header) break;
-        if (header->body_bytes > control::kMaxBodyBytes)
+        if (header->body_bytes > control::kMaxGuestBodyBytes)
             return broke_protocol("a frame of " + std::to_string(header->body_bytes) + " bytes");
         auto const body = reader.take_bytes(header->body_bytes);
         if (!body) break;
@@ -103,52 +171,77 @@ void GuestSession::consume_frames() {
 }
 
 void GuestSession::handle(control::FrameHeader const& header, std::span<std::byte const> body) {
-    if (header.process != 0) return broke_protocol("a message of an unknown process");
-    switch (static_cast<control::FrameType>(header.type)) {
-        case control::FrameType::kHello: {
+    auto const type = static_cast<FrameType>(header.type);
+    if (header.process == 0) return handle_payload(type, body);
+    handle_process(header.process, type, body);
+}
+
+void GuestSession::handle_payload(FrameType type, std::span<std::byte const> body) {
+    switch (type) {
+        case FrameType::kHello: {
             auto const hello = ByteReader(body).take<control::HelloBody>();
             if (!hello || hello->version != control::kVersion)
                 return broke_protocol("another version of the control protocol");
             return advance(GuestPhase::kBooting, GuestPhase::kSetUp, "hello");
         }
-        case control::FrameType::kReady:
+        case FrameType::kReady:
             return advance(GuestPhase::kSetUp, GuestPhase::kReady, "ready");
-        case control::FrameType::kStarted:
+        case FrameType::kStarted:
             return advance(GuestPhase::kStarting, GuestPhase::kRunning, "started");
-        case control::FrameType::kFailed:
+        case FrameType::kFailed:
             return failed(body);
-        case control::FrameType::kExited:
+        case FrameType::kExited:
             return exited(body);
+        case FrameType::kNotify:
+            if (body.size() > kMaxNotifyBytes) return broke_protocol("a long \"notify\"");
+            if (listener_.notify) listener_.notify(*ByteReader(body).take_text(body.size()));
+            return;
         default:
-            return broke_protocol("message type " + std::to_string(header.type));
+            return broke_protocol("message type " + std::to_string(static_cast<unsigned>(type)));
     }
+}
+
+void GuestSession::handle_process(uint32_t process, FrameType type, std::span<std::byte const> body) {
+    auto const found = processes_.find(process);
+    if (found == processes_.end()) return broke_protocol("a message of an unknown process");
+    if (type == FrameType::kStarted) {
+        if (std::exchange(found->second, true)) return broke_protocol("a process that started twice");
+        return listener_.process(process, {.kind = ProcessEvent::Kind::kStarted});
+    }
+    std::optional<ProcessEvent> end;
+    if (type == FrameType::kFailed) end = failed_event(body);
+    if (type == FrameType::kExited) end = exited_event(body);
+    // What never ran can only have been killed; it has no status of its own.
+    if (end && !found->second && end->kind == ProcessEvent::Kind::kExited && end->signal == 0) end.reset();
+    if (!end) return broke_protocol("a bad message of a process");
+    processes_.erase(found);
+    listener_.process(process, *end);
 }
 
 void GuestSession::advance(GuestPhase from, GuestPhase to, char const* frame) {
     if (phase_ != from) return broke_protocol(std::string("an untimely \"") + frame + "\"");
     phase_ = to;
-    changed_();
+    listener_.changed();
 }
 
 void GuestSession::failed(std::span<std::byte const> body) {
-    ByteReader reader(body);
-    auto const fixed = reader.take<control::FailedBody>();
-    if (!fixed) return broke_protocol("a short \"failed\"");
-    auto const text = reader.take_text(std::min(reader.left(), kMaxTextBytes));
-    // Never a success, whatever the guest claims.
-    uint32_t const status = fixed->exit_code >= 1 && fixed->exit_code <= 255 ? fixed->exit_code : 255;
-    end_with({status, printable(text.value_or(""))});
+    auto const event = failed_event(body);
+    if (!event) return broke_protocol("a short \"failed\"");
+    end_with({event->code, event->text, phase_ == GuestPhase::kRunning});
 }
 
 void GuestSession::exited(std::span<std::byte const> body) {
-    auto const exit = ByteReader(body).take<control::ExitedBody>();
-    if (!exit || exit->exit_code > 255 || exit->signal > 64) return broke_protocol("a bad \"exited\"");
-    if (phase_ != GuestPhase::kRunning) return broke_protocol("an untimely \"exited\"");
-    end_with({exit->signal != 0 ? 128 + exit->signal : exit->exit_code, ""});
+    auto const event = exited_event(body);
+    if (!event) return broke_protocol("a bad \"exited\"");
+    // A process that waits for start can only be killed.
+    bool const waits = phase_ == GuestPhase::kReady || phase_ == GuestPhase::kStarting;
+    if (phase_ != GuestPhase::kRunning && !(waits && event->signal != 0))
+        return broke_protocol("an untimely \"exited\"");
+    end_with({event->signal != 0 ? 128 + event->signal : event->code, "", true});
 }
 
 void GuestSession::broke_protocol(std::string const& what) {
-    end_with({255, "the guest's init broke the control protocol: " + what});
+    end_with({.reason = "the guest's init broke the control protocol: " + what});
 }
 
 }  // namespace krun::runtime

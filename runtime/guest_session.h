@@ -5,9 +5,12 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -19,7 +22,7 @@ namespace krun::runtime {
 
 enum class GuestPhase {
     kBooting,   // nothing heard yet
-    kSetUp,     // init said hello
+    kSetUp,     // init said hello: it takes streams
     kReady,     // waits for start
     kStarting,  // start was sent
     kRunning,   // the payload's execve succeeded
@@ -31,15 +34,34 @@ struct GuestEnd {
     // What the container process exits with: the payload's code, 128 + signal, or 255 for an abnormal end.
     uint32_t exit_status = 255;
     // Empty if the payload ran and ended; otherwise one line for people.
-    std::string reason;
+    std::string reason{};
+    // Init has handed over all output: each of the payload's streams ends by itself.
+    bool output_handed_over = false;
+};
+
+// What init said about an executed process.
+struct ProcessEvent {
+    enum class Kind { kStarted, kFailed, kExited };
+    Kind kind;
+    uint32_t code = 0;
+    uint32_t signal = 0;
+    uint32_t open_streams = 0;  // control::ExitedBody
+    std::string text{};         // of kFailed, printable
 };
 
 class GuestSession {
 public:
-    // `connection` is a stream socket to init's control connection. `changed` is called after each change of
-    // phase, on the loop's thread. REQUIRES: `loop` outlives the session.
+    // Called on the loop's thread; each may be empty, and may call the session.
+    struct Listener {
+        std::function<void()> changed;  // after each change of phase
+        // About a number that exec() gave. After kFailed and kExited there is no more.
+        std::function<void(uint32_t process, ProcessEvent const& event)> process;
+        std::function<void(std::string_view text)> notify;  // control::kNotify; hostile bytes
+    };
+
+    // `connection` is a stream socket to init's control connection. REQUIRES: `loop` outlives the session.
     static Result<std::unique_ptr<GuestSession>> make(EventLoop& loop, UniqueFd connection,
-                                                      std::function<void()> changed);
+                                                      Listener listener);
     ~GuestSession();
 
     GuestPhase phase() const { return phase_; }
@@ -48,30 +70,45 @@ public:
 
     // kBadState unless the guest is ready.
     Result<void> start();
-    // kBadState before the guest is ready or after it ended. The signal is not awaited.
-    Result<void> signal(uint32_t signo);
-    Result<void> resize(uint16_t rows, uint16_t columns);
+    // Runs a process more, with an ExecConfig's JSON; returns its number. kBadState unless the payload waits
+    // or runs.
+    Result<uint32_t> exec(std::string_view config);
+    // kBadState before the payload is started or after it ended. Nothing is awaited. Process 0 is the
+    // payload; one that has ended is not missed.
+    Result<void> signal(uint32_t process, uint32_t signo);
+    Result<void> signal_all(uint32_t signo);
+    Result<void> resize(uint32_t process, uint16_t rows, uint16_t columns);
     // The VM ended or must end for a reason outside this connection. The first end counts.
     void end_with(GuestEnd end);
 
 private:
-    GuestSession(EventLoop& loop, UniqueFd connection, std::function<void()> changed);
+    GuestSession(EventLoop& loop, UniqueFd connection, Listener listener);
+    void ready(uint32_t events);
     void readable();
     void consume_frames();
     void handle(control::FrameHeader const& header, std::span<std::byte const> body);
+    void handle_payload(control::FrameType type, std::span<std::byte const> body);
+    void handle_process(uint32_t process, control::FrameType type, std::span<std::byte const> body);
     void failed(std::span<std::byte const> body);
     void exited(std::span<std::byte const> body);
     void advance(GuestPhase from, GuestPhase to, char const* frame);
     void broke_protocol(std::string const& what);
+
+    Result<void> check_payload_runs() const;
     template <class Body>
-    Result<void> send(control::FrameType type, Body const& body);
+    Result<void> send(control::FrameType type, uint32_t process, Body const& body);
+    Result<void> send(control::FrameType type, uint32_t process, std::span<std::byte const> body);
+    Result<void> flush();
 
     EventLoop& loop_;
     UniqueFd connection_;
-    std::function<void()> changed_;
+    Listener listener_;
     GuestPhase phase_ = GuestPhase::kBooting;
     std::optional<GuestEnd> end_;
     std::vector<std::byte> received_;  // at most one whole frame and the start of the next
+    std::vector<std::byte> unsent_;    // what the socket has not taken yet; at most kMaxUnsentBytes
+    uint32_t next_process_ = 1;
+    std::map<uint32_t, bool> processes_;  // executed and not ended; true: started
 };
 
 }  // namespace krun::runtime

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/guest_streams.h"
 
-#include <sys/socket.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -10,34 +10,7 @@
 namespace krun::runtime {
 namespace {
 
-// Gives `ends` to the first connection of `port`. The machine copies the function, hence the shared state;
-// only the vsock device's thread calls it.
-vmm::VsockPort one_shot_port(uint32_t port, vmm::StreamEnds ends,
-                             std::shared_ptr<std::atomic<bool>> connected = nullptr) {
-    auto const shared = std::make_shared<vmm::StreamEnds>(std::move(ends));
-    return {port, true, [shared, connected]() -> Result<vmm::StreamEnds> {
-                if (connected) connected->store(true);
-                return std::move(*shared);
-            }};
-}
-
-Result<void> add_control(GuestStreams& streams) {
-    auto [ours, guests] = TRY(make_socketpair(SOCK_STREAM));
-    auto read_end = TRY(duplicate(guests.borrow()));
-    streams.init_connection = std::move(ours);
-    streams.ports.push_back(
-        one_shot_port(control::kControlPort, {std::move(read_end), std::move(guests), UniqueFd()}));
-    return {};
-}
-
-Result<void> add_output(GuestStreams& streams, uint32_t port, UniqueFd to_guest, UniqueFd from_guest) {
-    auto [hangup, done] = TRY(make_pipe());
-    auto const connected = std::make_shared<std::atomic<bool>>(false);
-    streams.ports.push_back(
-        one_shot_port(port, {std::move(to_guest), std::move(from_guest), std::move(done)}, connected));
-    streams.output.push_back({std::move(hangup), connected});
-    return {};
-}
+constexpr uint32_t kFirstPassedFd = 3;
 
 // A duplicate of `fd`, whose number then refers to `dev_null`.
 Result<UniqueFd> take_away(int fd, BorrowedFd dev_null) {
@@ -46,29 +19,75 @@ Result<UniqueFd> take_away(int fd, BorrowedFd dev_null) {
     return copy;
 }
 
-}  // namespace
+GuestStream input(uint32_t number, UniqueFd fd) {
+    return {number, {std::move(fd), UniqueFd(), UniqueFd()}};
+}
 
-Result<GuestStreams> streams_of_stdio(BorrowedFd dev_null) {
-    GuestStreams streams;
-    TRY(add_control(streams));
-    auto in = TRY(take_away(STDIN_FILENO, dev_null));
-    streams.ports.push_back(one_shot_port(control::kStdinPort, {std::move(in), UniqueFd(), UniqueFd()}));
-    auto out = TRY(take_away(STDOUT_FILENO, dev_null));
-    TRY(add_output(streams, control::kStdoutPort, UniqueFd(), std::move(out)));
-    auto err = TRY(take_away(STDERR_FILENO, dev_null));
-    TRY(add_output(streams, control::kStderrPort, UniqueFd(), std::move(err)));
+GuestStream output(uint32_t number, UniqueFd fd) {
+    return {number, {UniqueFd(), std::move(fd), UniqueFd()}};
+}
+
+std::vector<GuestStream> standard_streams(UniqueFd in, UniqueFd out, UniqueFd err) {
+    std::vector<GuestStream> streams;
+    streams.push_back(input(STDIN_FILENO, std::move(in)));
+    streams.push_back(output(STDOUT_FILENO, std::move(out)));
+    streams.push_back(output(STDERR_FILENO, std::move(err)));
     return streams;
 }
 
-Result<GuestStreams> streams_of_terminal(BorrowedFd slave, BorrowedFd dev_null) {
-    GuestStreams streams;
-    TRY(add_control(streams));
+}  // namespace
+
+Result<GuestStream> stream_of(uint32_t number, UniqueFd fd) {
+    int const flags = ::fcntl(fd.borrow().raw(), F_GETFL);
+    if (flags < 0) return fail(Error::sys("look at descriptor " + std::to_string(number)));
+    if ((flags & O_ACCMODE) == O_RDONLY) return input(number, std::move(fd));
+    if ((flags & O_ACCMODE) == O_WRONLY) return output(number, std::move(fd));
+    auto read_end = TRY(duplicate(fd.borrow()));
+    return GuestStream{number, {std::move(read_end), std::move(fd), UniqueFd()}};
+}
+
+Result<std::vector<GuestStream>> streams_of_stdio(BorrowedFd dev_null) {
+    auto in = TRY(take_away(STDIN_FILENO, dev_null));
+    auto out = TRY(take_away(STDOUT_FILENO, dev_null));
+    auto err = TRY(take_away(STDERR_FILENO, dev_null));
+    return standard_streams(std::move(in), std::move(out), std::move(err));
+}
+
+Result<std::vector<GuestStream>> streams_of_terminal(BorrowedFd slave, BorrowedFd dev_null) {
     for (int const fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
         TRY(take_away(fd, dev_null));  // the copy is closed at once: nothing of ours holds them open
-    auto in = TRY(duplicate(slave));
-    auto out = TRY(duplicate(slave));
-    TRY(add_output(streams, control::kConsolePort, std::move(in), std::move(out)));
+    auto terminal = TRY(duplicate(slave));
+    std::vector<GuestStream> streams;
+    streams.push_back(TRY(stream_of(0, std::move(terminal))));
     return streams;
+}
+
+Result<std::vector<GuestStream>> streams_of_exec(std::vector<UniqueFd> fds, bool terminal) {
+    size_t const standard = terminal ? 1 : 3;
+    if (fds.size() < standard || fds.size() - standard > control::kMaxStreams - kFirstPassedFd)
+        return fail(Error(Errc::kInvalidConfig, "too few or too many descriptors for a process"));
+    std::vector<GuestStream> streams;
+    if (terminal)
+        streams.push_back(TRY(stream_of(0, std::move(fds[0]))));
+    else
+        streams = standard_streams(std::move(fds[0]), std::move(fds[1]), std::move(fds[2]));
+    for (size_t i = standard; i < fds.size(); ++i)
+        streams.push_back(
+            TRY(stream_of(kFirstPassedFd + static_cast<uint32_t>(i - standard), std::move(fds[i]))));
+    return streams;
+}
+
+Result<std::vector<OpenStream>> connect_streams(vmm::Machine& machine, uint32_t process,
+                                                std::vector<GuestStream> streams) {
+    std::vector<OpenStream> open;
+    for (auto& [number, ends] : streams) {
+        bool const is_output = ends.from_guest.valid();
+        auto [over, done] = TRY(make_pipe());
+        ends.done = std::move(done);
+        machine.connect(control::stream_port(process, number), control::kStreamPort, std::move(ends));
+        open.push_back({number, is_output, std::move(over)});
+    }
+    return open;
 }
 
 }  // namespace krun::runtime

@@ -1,34 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which host descriptors are behind the vsock ports of config-gen/control_protocol.h: the payload's stdio
-// goes straight to the container process's own, without a copy through its event loop.
+// Which host descriptors are behind the streams of a process in the guest (config-gen/control_protocol.h):
+// they go straight to the vsock device, without a copy through any event loop.
 #pragma once
-#include <atomic>
-#include <memory>
+#include <cstdint>
 #include <vector>
 
 #include "base/error.h"
 #include "base/unique_fd.h"
-#include "vmm/machine_spec.h"
+#include "vmm/machine.h"
 
 namespace krun::runtime {
 
-// One stream of payload output, as seen by whoever waits for its last byte.
-struct Delivery {
-    UniqueFd hangup;                               // end-of-file when everything has been written
-    std::shared_ptr<std::atomic<bool>> connected;  // false: init never opened the stream
+// One stream that the host is going to open.
+struct GuestStream {
+    uint32_t number;  // control::kMaxStreams bounds it
+    vmm::StreamEnds ends;
 };
 
-struct GuestStreams {
-    std::vector<vmm::VsockPort> ports;
-    UniqueFd init_connection;  // the host's end of the control port
-    std::vector<Delivery> output;
+// One stream that is open. `over` reads end-of-file when the guest has ended it and the last byte that it
+// sent has been written.
+struct OpenStream {
+    uint32_t number;
+    bool output;  // the guest sends
+    UniqueFd over;
 };
 
-// The three standard streams as pipes in the guest. Takes the descriptors 0, 1 and 2 of this process away:
-// afterwards they are /dev/null, so that the readers of the container's output see end-of-file when the guest
-// closes it. `dev_null` is open for reading and writing.
-Result<GuestStreams> streams_of_stdio(BorrowedFd dev_null);
-// One duplex stream to a terminal's slave, and none of stdio.
-Result<GuestStreams> streams_of_terminal(BorrowedFd slave, BorrowedFd dev_null);
+// The three standard streams. Takes the descriptors 0, 1 and 2 of this process away: afterwards they are
+// /dev/null, so that the readers of the container's output see end-of-file when the guest closes it.
+// `dev_null` is open for reading and writing.
+Result<std::vector<GuestStream>> streams_of_stdio(BorrowedFd dev_null);
+// A terminal's slave, and nothing of stdio, which is taken away as above.
+Result<std::vector<GuestStream>> streams_of_terminal(BorrowedFd slave, BorrowedFd dev_null);
+// What is passed on under its own number: to the guest, to the host or both, as `fd` is open.
+Result<GuestStream> stream_of(uint32_t number, UniqueFd fd);
+// Of an executed process: its standard streams, or one terminal, then what is passed on, numbered from 3.
+// kInvalidConfig if that are too few or too many.
+Result<std::vector<GuestStream>> streams_of_exec(std::vector<UniqueFd> fds, bool terminal);
+
+// Opens streams of a guest process.
+Result<std::vector<OpenStream>> connect_streams(vmm::Machine& machine, uint32_t process,
+                                                std::vector<GuestStream> streams);
 
 }  // namespace krun::runtime

@@ -9,6 +9,7 @@
 #include "runtime/control_server.h"
 #include "runtime/kvm_device.h"
 #include "runtime/mount_points.h"
+#include "runtime/overlay_mount.h"
 
 namespace krun::runtime {
 namespace {
@@ -25,11 +26,15 @@ Result<UniqueFd> open_rootfs(VmRequest const& request) {
 }
 
 Result<BindHandle> open_bind(VmRequest const& request, BindSource const& bind) {
+    std::string const where = "mounts[" + std::to_string(bind.mount) + "]";
+    if (!bind.overlay.empty()) return BindHandle {
+            TRY_WITH(mount_overlay(bind.overlay), where)
+            , false, bind.readonly, true
+        };
     auto const path = in_bundle(request, bind.path);
     UniqueFd fd(::open(path.c_str(), O_PATH | O_CLOEXEC));
-    if (!fd.valid())
-        return fail(Error::sys("mounts[" + std::to_string(bind.mount) + "].source: open " + quoted(path)));
-    return BindHandle{std::move(fd), bind.recursive, bind.readonly};
+    if (!fd.valid()) return fail(Error::sys(where + ".source: open " + quoted(path)));
+    return BindHandle{std::move(fd), bind.recursive, bind.readonly, false};
 }
 
 // The kernel that the user names: by annotation, else as runtime-spec config-vm.md#kernel. Empty: none.
@@ -45,8 +50,7 @@ Result<HostHandles> open_host_handles(VmRequest const& request, GuestPlan const&
     HostHandles host;
     host.rootfs = TRY(open_rootfs(request));
     for (auto const& bind : plan.binds) host.binds.push_back(TRY(open_bind(request, bind)));
-    host.mount_points =
-        missing_mount_points(host.rootfs.borrow(), plan.config.mounts, plan.binds, host.binds);
+    host.mount_points = missing_mount_points(host.rootfs.borrow(), plan.config.mounts, host.binds);
     host.namespaces = TRY(plan_namespaces(request.spec));
     auto const kernel = TRY(wanted_kernel(request.spec));
     host.kernel = TRY(open_kernel(kernel));

@@ -3,6 +3,7 @@
 // before anything is forked or changed. What fails here fails with the user's words and leaves nothing
 // behind.
 #pragma once
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -17,9 +18,10 @@ namespace krun::runtime {
 
 // The source of one bind mount, number N of GuestPlan::binds.
 struct BindHandle {
-    UniqueFd source;  // O_PATH
+    UniqueFd source;  // O_PATH, or a mount without a place if `detached`
     bool recursive = false;
     bool read_only = false;
+    bool detached = false;
 };
 
 // A mount point that the rootfs lacks and the boot tree shows in its place, so that nothing is ever made in
@@ -27,6 +29,7 @@ struct BindHandle {
 struct MountPoint {
     std::string path;  // canonical, from the rootfs
     bool directory = true;
+    uint32_t mode = 0755;
 };
 
 struct HostHandles {

@@ -10,11 +10,12 @@
 namespace krun::runtime {
 
 // runtime-spec runtime.md#state
-enum class State { kCreating, kCreated, kRunning, kStopped };
-enum class Op { kStart, kKill, kDelete };
+enum class State { kCreating, kCreated, kRunning, kPaused, kStopped };
+enum class Op { kStart, kKill, kDelete, kExec, kPause, kResume };
 
-constexpr State kStates[] = {State::kCreating, State::kCreated, State::kRunning, State::kStopped};
-constexpr Op kOps[] = {Op::kStart, Op::kKill, Op::kDelete};
+constexpr State kStates[] = {State::kCreating, State::kCreated, State::kRunning, State::kPaused,
+                             State::kStopped};
+constexpr Op kOps[] = {Op::kStart, Op::kKill, Op::kDelete, Op::kExec, Op::kPause, Op::kResume};
 
 struct Transition {
     Op op;
@@ -26,24 +27,32 @@ constexpr Transition kTransitions[] = {
     {Op::kStart, State::kCreated, State::kRunning},
     {Op::kKill, State::kCreated, State::kCreated},  // kill only signals; the end is seen by looking
     {Op::kKill, State::kRunning, State::kRunning},
+    {Op::kKill, State::kPaused, State::kPaused},
     {Op::kDelete, State::kCreated, State::kStopped},  // the specification lacks this one; engines rely on it
     {Op::kDelete, State::kStopped, State::kStopped},
+    {Op::kExec, State::kCreated, State::kCreated},
+    {Op::kExec, State::kRunning, State::kRunning},
+    {Op::kPause, State::kCreated, State::kPaused},
+    {Op::kPause, State::kRunning, State::kPaused},
+    {Op::kResume, State::kPaused, State::kRunning},
 };
 
 // As `state` prints it.
 constexpr char const* name(State s) {
-    constexpr char const* kNames[] = {"creating", "created", "running", "stopped"};
+    constexpr char const* kNames[] = {"creating", "created", "running", "paused", "stopped"};
     return kNames[static_cast<size_t>(s)];
 }
 constexpr char const* name(Op o) {
-    constexpr char const* kNames[] = {"start", "kill", "delete"};
+    constexpr char const* kNames[] = {"start", "kill", "delete", "exec", "pause", "resume"};
     return kNames[static_cast<size_t>(o)];
 }
 
 // Why `op` does not fit `from`, in the words that engines look for (containerd and CRI-O match "container not
 // running", people know the other two from runc).
 inline std::string refusal(Op op, State from, std::string const& id) {
-    if (op == Op::kKill && from == State::kStopped) return "container not running";
+    if (from == State::kStopped && op != Op::kStart && op != Op::kDelete) return "container not running";
+    if (op == Op::kExec && from == State::kPaused) return "cannot exec in a paused container";
+    if (op == Op::kResume) return "container not paused";
     if (op == Op::kDelete) return "cannot delete container " + id + " that is not stopped: " + name(from);
     return std::string("cannot ") + name(op) + " a container that is " + name(from);
 }

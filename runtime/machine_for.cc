@@ -35,8 +35,8 @@ Result<std::unique_ptr<fs::FileSystem>> rootfs_of(GuestPlan const& plan, HostHan
     auto tree = TRY(serve_tree(std::move(host.rootfs), options, ids));
     auto overlay = std::make_unique<fs::OverlayFs>(std::move(tree), ids);
     for (auto const& point : host.mount_points) {
-        TRY_WITH(point.directory ? overlay->add_dir(point.path, 0755)
-                                 : overlay->add_file(point.path, 0644, fs::Content::borrowed({})),
+        TRY_WITH(point.directory ? overlay->add_dir(point.path, point.mode)
+                                 : overlay->add_file(point.path, point.mode, fs::Content::borrowed({})),
                  "mount point " + point.path);
     }
     return std::unique_ptr<fs::FileSystem>(std::move(overlay));
@@ -62,7 +62,7 @@ Result<std::unique_ptr<fs::FileSystem>> boot_tree(GuestPlan const& plan, HostHan
     for (size_t i = 0; i < host.binds.size(); ++i) {
         std::string const where = "mounts[" + std::to_string(plan.binds[i].mount) + "]";
         auto bind = TRY_WITH(bind_of(host.binds[i], ids), where);
-        TRY_WITH(tree->add_graft("/binds/" + std::to_string(i), std::move(bind)), where);
+        TRY_WITH(tree->add_graft(bind_source_path(i), std::move(bind)), where);
     }
     return std::unique_ptr<fs::FileSystem>(std::move(tree));
 }
@@ -75,6 +75,15 @@ void tell_console(std::span<std::byte const> bytes) {
 }
 
 }  // namespace
+
+vmm::GuestFaultSink guest_fault_log() {
+    auto limit = std::make_shared<LogLimit>();
+    return [limit](std::string_view device, std::string_view rule) {
+        limit->log(LogLevel::kWarning,
+                   "the guest broke a rule of its " + std::string(device) +
+                       " device, which stops until the guest resets it: " + std::string(rule));
+    };
+}
 
 Result<vmm::MachineSpec> machine_for(GuestPlan const& plan, MachineSize const& size, HostHandles& host,
                                      std::shared_ptr<KernelLog> log) {
@@ -90,6 +99,7 @@ Result<vmm::MachineSpec> machine_for(GuestPlan const& plan, MachineSize const& s
                                    log->append(bytes);
                                    if (is_logged(LogLevel::kDebug)) tell_console(bytes);
                                }});
+    machine.on_guest_fault = guest_fault_log();
     auto tree = TRY(boot_tree(plan, host));
     machine.shares.push_back({kTag, std::make_shared<fs::Server>(std::move(tree))});
     return machine;

@@ -19,4 +19,8 @@ namespace krun::runtime {
 Result<vmm::MachineSpec> machine_for(GuestPlan const& plan, MachineSize const& size, HostHandles& host,
                                      std::shared_ptr<KernelLog> log);
 
+// Warns in the log of rules that the guest broke: one line each, with the device's name, and a bounded number
+// however often the guest does it.
+vmm::GuestFaultSink guest_fault_log();
+
 }  // namespace krun::runtime

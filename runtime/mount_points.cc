@@ -96,14 +96,15 @@ class Finder {
 public:
     Finder(BorrowedFd rootfs, std::vector<MountPoint>& out) : rootfs_(rootfs), out_(out) {}
 
-    void find(std::string_view destination, bool directory) {
+    void find(std::string_view destination, bool directory, uint32_t mode) {
         auto const place = Walk(rootfs_, destination).run();
         if (!place) return;  // init reports it
         std::string path;
         for (size_t i = 0; i < place->components.size(); ++i) {
             path += "/" + place->components[i];
             bool const last = i + 1 == place->components.size();
-            if (i >= place->existing && seen_.insert(path).second) out_.push_back({path, !last || directory});
+            if (i >= place->existing && seen_.insert(path).second)
+                out_.push_back({path, !last || directory, last ? mode : 0755});
         }
     }
 
@@ -123,25 +124,37 @@ bool covered(std::string_view destination, std::vector<guest::Mount> const& moun
                        [&](guest::Mount const& m) { return is_below(destination, m.destination); });
 }
 
+// A tmpfs without a mode takes over that of its mount point: the kernel's own default where there was none.
+uint32_t mount_point_mode(guest::Mount const& mount, bool directory) {
+    if (!directory) return 0644;
+    return mount.type == "tmpfs" ? 01777 : 0755;
+}
+
 bool is_directory(BorrowedFd fd) {
     struct stat info {};
     return ::fstat(fd.raw(), &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+// Only a bind mount can show a file. What it binds of the guest's own is there on the host as well, by the
+// same name and of the same kind.
+bool shows_directory(guest::Mount const& mount, std::vector<BindHandle> const& binds) {
+    if (mount.type != "bind") return true;
+    for (size_t i = 0; i < binds.size(); ++i)
+        if (mount.source == bind_source_path(i)) return is_directory(binds[i].source.borrow());
+    struct stat info {};
+    return ::stat(mount.source.c_str(), &info) != 0 || S_ISDIR(info.st_mode);
+}
+
 }  // namespace
 
 std::vector<MountPoint> missing_mount_points(BorrowedFd rootfs, std::vector<guest::Mount> const& mounts,
-                                             std::vector<BindSource> const& sources,
                                              std::vector<BindHandle> const& binds) {
     std::vector<MountPoint> out;
     Finder finder(rootfs, out);
     for (size_t i = 0; i < mounts.size(); ++i) {
-        auto const source =
-            std::find_if(sources.begin(), sources.end(), [&](BindSource const& s) { return s.mount == i; });
-        bool const directory =
-            source == sources.end() ||
-            is_directory(binds[static_cast<size_t>(source - sources.begin())].source.borrow());
-        if (!covered(mounts[i].destination, mounts, i)) finder.find(mounts[i].destination, directory);
+        bool const directory = shows_directory(mounts[i], binds);
+        if (!covered(mounts[i].destination, mounts, i))
+            finder.find(mounts[i].destination, directory, mount_point_mode(mounts[i], directory));
     }
     return out;
 }

@@ -14,7 +14,6 @@ namespace krun::runtime {
 // dangling ones too; a loop of them is left to init, which reports it. `binds` tells files from
 // directories.
 std::vector<MountPoint> missing_mount_points(BorrowedFd rootfs, std::vector<guest::Mount> const& mounts,
-                                             std::vector<BindSource> const& sources,
                                              std::vector<BindHandle> const& binds);
 
 }  // namespace krun::runtime

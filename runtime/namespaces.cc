@@ -45,8 +45,6 @@ Result<UniqueFd> open_namespace(oci::Namespace const& ns, int type) {
 Result<void> plan_one(oci::Namespace const& ns, NamespacePlan& plan) {
     auto const* const kind = find_kind(ns.type);
     if (kind == nullptr) return fail(Error(Errc::kInvalidConfig, "unknown namespace type"));
-    if (kind->flag == CLONE_NEWUSER)
-        return fail(Error(Errc::kUnsupported, "user namespaces are not supported yet"));
     if (ns.path.empty()) {
         if (kind->on_host) plan.create |= kind->flag;
         return {};

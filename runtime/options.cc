@@ -22,6 +22,8 @@ Error bad_flag(std::string_view what, std::string_view written, Where where = Wh
     return Error(Errc::kInvalidConfig, std::string(what) + " " + std::string(written), 0, where);
 }
 
+using Given = std::map<std::string_view, std::vector<std::string>>;
+
 class Parser {
 public:
     Parser(std::span<Flag const> flags, std::span<char const* const> arguments)
@@ -36,7 +38,7 @@ public:
     std::span<char const* const> rest() const { return left_; }
 
     // Reads the flag, or the cluster of short ones, that `word` is, and the value that may follow it.
-    Result<void> take_flag(std::string_view word, std::map<std::string_view, std::string>& given) {
+    Result<void> take_flag(std::string_view word, Given& given) {
         bool const two_dashes = word.starts_with("--");
         std::string_view const body = word.substr(two_dashes ? 2 : 1);
         auto const equals = body.find('=');
@@ -56,7 +58,7 @@ private:
     }
 
     // -q, -qf json, -fjson, -f=json
-    Result<void> take_cluster(std::string_view word, std::map<std::string_view, std::string>& given) {
+    Result<void> take_cluster(std::string_view word, Given& given) {
         for (size_t i = 1; i < word.size(); ++i) {
             auto const* flag = find([&](Flag const& f) { return f.short_name == word[i]; });
             if (flag == nullptr) return fail(bad_flag("unknown option", word.substr(0, word.find('='))));
@@ -71,15 +73,15 @@ private:
     }
 
     Result<void> take_value(Flag const& flag, std::string_view written, std::optional<std::string_view> value,
-                            std::map<std::string_view, std::string>& given) {
+                            Given& given) {
         if (flag.value_name != nullptr) {
             if (!value && done()) return fail(bad_flag("flag needs an argument:", written));
-            given[flag.name] = value ? *value : take();
+            given[flag.name].emplace_back(value ? *value : take());
             return {};
         }
         auto const on = value ? parse_bool(*value) : true;
         if (!on) return fail(bad_flag("not true or false: the value of", written));
-        given[flag.name] = *on ? "true" : "false";
+        given[flag.name].emplace_back(*on ? "true" : "false");
         return {};
     }
 
@@ -89,11 +91,16 @@ private:
 
 }  // namespace
 
-std::string Options::value(std::string_view flag) const {
+std::vector<std::string> Options::values(std::string_view flag) const {
     KRUN_CHECK(std::any_of(flags_.begin(), flags_.end(), [&](Flag const& f) { return f.name == flag; }),
                "a command asks for a flag that its row lacks");
     auto const found = given_.find(flag);
-    return found == given_.end() ? std::string() : found->second;
+    return found == given_.end() ? std::vector<std::string>() : found->second;
+}
+
+std::string Options::value(std::string_view flag) const {
+    auto const all = values(flag);
+    return all.empty() ? std::string() : all.back();
 }
 
 bool Options::on(std::string_view flag) const {

@@ -30,6 +30,8 @@ class Options {
 public:
     // The value of a flag, or empty. REQUIRES: the parsed list has such a flag.
     std::string value(std::string_view flag) const;
+    // All values of a flag that may be given more than once, in order. REQUIRES as above.
+    std::vector<std::string> values(std::string_view flag) const;
     // Whether a switch was given, as true. REQUIRES as above.
     bool on(std::string_view flag) const;
     bool given(std::string_view flag) const;
@@ -40,11 +42,11 @@ private:
     explicit Options(std::span<Flag const> flags) : flags_(flags) {}
 
     std::span<Flag const> flags_;
-    std::map<std::string_view, std::string> given_;  // a switch has the value "true" or "false"
+    std::map<std::string_view, std::vector<std::string>> given_;  // a switch has the value "true" or "false"
     std::vector<std::string> positionals_;
 };
 
-// `flags` must outlive the result. Of a flag given twice the last value counts. "--" ends the flags and "-"
+// `flags` must outlive the result. Of a flag given twice value() is the last. "--" ends the flags and "-"
 // is no flag. An unknown flag and a missing value are kInvalidConfig and name the flag as it was written.
 Result<Options> parse_options(std::span<Flag const> flags, Positionals positionals,
                               std::span<char const* const> arguments);

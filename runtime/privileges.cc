@@ -3,6 +3,7 @@
 
 #include <sys/capability.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <iterator>
@@ -57,6 +58,13 @@ Result<void> drop_privileges() {
     TRY(keep_only_listed());
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return fail(Error::sys("set no_new_privs"));
     return {};
+}
+
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) < 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    ignore(::setrlimit(RLIMIT_NOFILE, &limit), "the old limit stays");
 }
 
 }  // namespace krun::runtime

@@ -10,4 +10,9 @@ namespace krun::runtime {
 // ambient sets, and sets no_new_privs. For the whole process: call while it has one thread.
 Result<void> drop_privileges();
 
+// As many descriptors as the caller's hard limit allows: files that the guest has open and streams of
+// executed processes are ours. The payload's own limit is set in the guest. Fails silently: then there are
+// fewer.
+void raise_descriptor_limit();
+
 }  // namespace krun::runtime

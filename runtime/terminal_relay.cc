@@ -5,9 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cstring>
-
 #include "base/fd.h"
+#include "base/fd_passing.h"
 
 namespace krun::runtime {
 namespace {
@@ -29,25 +28,17 @@ RawTerminal::~RawTerminal() {
 }
 
 Result<TerminalRelay> TerminalRelay::receive(BorrowedFd socket) {
-    char payload[64];
-    iovec data{payload, sizeof payload};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-    msghdr message{};
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
+    std::array<std::byte, 64> payload;
     // It was sent before the container process reported that it is ready, so there is nothing to wait for.
-    if (::recvmsg(socket.raw(), &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) < 0)
-        return fail(Error::sys("receive the terminal"));
-    cmsghdr const* const header = CMSG_FIRSTHDR(&message);
-    if (header == nullptr || header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(sizeof(int)))
+    auto message = TRY_WITH(receive_message(socket, payload, MSG_DONTWAIT), "receive the terminal");
+    if (message.fds.size() != 1)
         return fail(Error(Errc::kInternal, "the container process sent no terminal"));
-    int fd = -1;
-    std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-    UniqueFd master(fd);
+    return over(std::move(message.fds[0]));
+}
+
+Result<TerminalRelay> TerminalRelay::over(UniqueFd master) {
     TRY(set_nonblocking(master.borrow(), true));
-    return TerminalRelay(std::move(master));
+    return TerminalRelay(std::move(master), ::isatty(0) == 1);
 }
 
 void TerminalRelay::resize() const {
@@ -68,12 +59,19 @@ void TerminalRelay::move(std::array<pollfd, 2> const& ready) {
         ssize_t const n = ::read(0, chunk, sizeof chunk);
         if (n > 0) typed_.assign(chunk, static_cast<size_t>(n));
         input_open_ = n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN));
+        if (!input_open_ && input_is_terminal_) return hang_up();
     }
     if (!typed_.empty()) {
         ssize_t const n = ::write(master_.borrow().raw(), typed_.data(), typed_.size());
         if (n > 0) typed_.erase(0, static_cast<size_t>(n));
     }
     if (ready[1].revents != 0) move_output();
+}
+
+void TerminalRelay::hang_up() {
+    master_.reset();
+    typed_.clear();
+    output_open_ = false;
 }
 
 // Whether there was something.

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/vm_process.h"
 
-#include <linux/sched.h>
 #include <sched.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <csignal>
 
@@ -17,34 +14,16 @@
 #include "base/scope_exit.h"
 #include "runtime/cgroup.h"
 #include "runtime/container_main.h"
-#include "runtime/control_wire.h"
+#include "runtime/creation_report.h"
+#include "runtime/fork_into.h"
 #include "runtime/host_handles.h"
 #include "runtime/machine_for.h"
+#include "runtime/notify_socket.h"
 #include "runtime/process_identity.h"
+#include "runtime/state_json.h"
 
 namespace krun::runtime {
 namespace {
-
-// fork() whose child is born in `cgroup`: moving a process later takes a lock that stalls for milliseconds.
-// The caller has one thread, so that a child without glibc's fork handlers is sound.
-pid_t fork_into(BorrowedFd cgroup) {
-    clone_args args{};
-    args.flags = CLONE_INTO_CGROUP;
-    args.exit_signal = SIGCHLD;
-    args.cgroup = static_cast<uint64_t>(cgroup.raw());
-    return static_cast<pid_t>(::syscall(SYS_clone3, &args, sizeof args));
-}
-
-// The new process's one message: ready, or why not.
-Result<void> read_report(BorrowedFd report) {
-    std::array<std::byte, kMaxWireResultBytes> buffer;
-    ssize_t n = 0;
-    do {
-        n = ::recv(report.raw(), buffer.data(), buffer.size(), 0);
-    } while (n < 0 && errno == EINTR);
-    auto const message = std::span(buffer).first(n > 0 ? static_cast<size_t>(n) : 0);
-    return decode_result(message, Error(Errc::kInternal, "the container process ended unexpectedly"));
-}
 
 uint32_t usable_cpus() {
     cpu_set_t set;
@@ -73,26 +52,49 @@ Result<Cgroup> prepare_cgroup(VmRequest const& request) {
     return Cgroup{std::move(path), std::move(directory)};
 }
 
+// What startContainer hooks read: they are in the guest, where the payload's process is 1.
+std::string state_for_hooks(VmRequest const& request) {
+    Record record;
+    record.oci_version = request.spec.oci_version;
+    record.id = request.id;
+    record.bundle = request.bundle;
+    record.annotations = request.spec.annotations;
+    record.container.pid = 1;
+    return state_json(record, State::kCreated);
+}
+
+void tell_of_notify_socket(KrunConfig& config) {
+    constexpr std::string_view kName = "NOTIFY_SOCKET=";
+    std::erase_if(config.process.env, [&](std::string const& entry) { return entry.starts_with(kName); });
+    config.process.env.push_back(std::string(kName) + kGuestNotifySocket);
+    config.krun.notify_socket = kGuestNotifySocket;
+}
+
 }  // namespace
 
 Result<VmProcess> spawn_vm(VmRequest request) {
     auto plan = TRY(from_oci(request.spec));
+    if (!plan.config.krun.start_container_hooks.empty()) plan.config.krun.state = state_for_hooks(request);
+    for (auto const& passed : request.passed_fds)
+        plan.config.process.passed_fds.push_back(passed.description);
+    if (request.notify.valid()) tell_of_notify_socket(plan.config);
     auto const size = TRY(machine_size(request.spec, usable_cpus()));
     auto host = TRY(open_host_handles(request, plan));
     auto cgroup = TRY(prepare_cgroup(request));
     ScopeExit remove_it([&] { ignore(remove_cgroup(cgroup.path), "an earlier error is being reported"); });
     auto [ours, childs] = TRY(make_socketpair(SOCK_SEQPACKET));
 
-    pid_t const pid = cgroup.directory.valid() ? fork_into(cgroup.directory.borrow()) : ::fork();
+    pid_t const pid = fork_into(cgroup.directory.borrow());
     if (pid < 0) return fail(Error::sys("fork the container process"));
     if (pid == 0) {
         ours.reset();
         container_main({std::move(request), std::move(plan), size, std::move(host), std::move(childs)});
     }
     childs.reset();
-    if (auto ready = read_report(ours.borrow()); !ready.ok()) {
+    auto vm = receive_creation_report(ours.borrow());
+    if (!vm.ok()) {
         reap(pid);
-        return fail(std::move(ready).error());
+        return fail(std::move(vm).error());
     }
     auto identity = identify(pid);
     if (!identity.ok()) {
@@ -100,7 +102,7 @@ Result<VmProcess> spawn_vm(VmRequest request) {
         return fail(std::move(identity).error());
     }
     remove_it.dismiss();
-    return VmProcess{pid, identity.value().start_time, std::move(cgroup.path)};
+    return VmProcess{pid, identity.value().start_time, std::move(cgroup.path), std::move(vm).value()};
 }
 
 }  // namespace krun::runtime

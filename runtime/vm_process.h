@@ -6,10 +6,12 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/unique_fd.h"
 #include "oci/spec.h"
+#include "runtime/passed_fds.h"
 
 namespace krun::runtime {
 
@@ -22,12 +24,19 @@ struct VmRequest {
     BorrowedFd state_dir;     // the container's own state directory
     UniqueFd console_socket;  // connected AF_UNIX stream; valid if and only if a terminal is wanted detached
     CgroupManager cgroup_manager = CgroupManager::kCgroupfs;
+    std::vector<PassedFd> passed_fds{};  // for the payload
+    // A connected datagram socket for what the payload tells its service manager, or invalid.
+    UniqueFd notify{};
+    // The caller outlives the container and keeps VmProcess::vm until then.
+    bool caller_stays = false;
 };
 
 struct VmProcess {
     pid_t pid;
     uint64_t start_time;      // field 22 of /proc/PID/stat
     std::string cgroup_path;  // absolute host path, empty if none was used
+    // Duplicates of the VM's descriptors: the VM is destroyed when these are closed, too (vmm/reaper.h).
+    std::vector<UniqueFd> vm{};
 };
 
 // Forks the container process and returns once its guest is booted and waits for start. Descriptors 0, 1 and

@@ -38,8 +38,8 @@ protected:
         server_thread_ = std::jthread([this, handler = std::move(handler)] {
             auto loop = EventLoop::make().value();
             auto server = ControlServer::make(loop, bind_control_socket(dir_.borrow()).value(),
-                                              [&](ControlRequest const& request, ControlServer::Reply reply) {
-                                                  handler(request, std::move(reply));
+                                              [&](ControlRequest request, ControlConnection client) {
+                                                  handler(std::move(request), std::move(client));
                                                   loop.stop();
                                               })
                               .value();
@@ -57,9 +57,9 @@ protected:
 
 TEST_F(ControlTest, RequestArrivesAndSuccessComesBack) {
     ControlRequest seen{};
-    serve([&](ControlRequest const& request, ControlServer::Reply const& reply) {
-        seen = request;
-        reply({});
+    serve([&](ControlRequest request, ControlConnection client) {
+        seen = std::move(request);
+        client.reply({});
     });
     EXPECT_TRUE(control_request(dir_.borrow(), {ControlOp::kSignal, 37}).ok());
     server_thread_.join();
@@ -68,8 +68,8 @@ TEST_F(ControlTest, RequestArrivesAndSuccessComesBack) {
 }
 
 TEST_F(ControlTest, ErrorComesBackWithItsKindAndText) {
-    serve([](ControlRequest const&, ControlServer::Reply const& reply) {
-        reply(fail(Error(Errc::kBadState, "cannot start an already running container")));
+    serve([](ControlRequest const&, ControlConnection client) {
+        client.reply(fail(Error(Errc::kBadState, "cannot start an already running container")));
     });
     auto const result = control_request(dir_.borrow(), {ControlOp::kStart});
     ASSERT_FALSE(result.ok());
@@ -78,7 +78,7 @@ TEST_F(ControlTest, ErrorComesBackWithItsKindAndText) {
 }
 
 TEST_F(ControlTest, ProcessThatEndsUnansweredIsNotRunning) {
-    serve([](ControlRequest const&, ControlServer::Reply const&) {});
+    serve([](ControlRequest const&, ControlConnection const&) {});
     auto const result = control_request(dir_.borrow(), {ControlOp::kStart});
     ASSERT_FALSE(result.ok());
     EXPECT_EQ(result.error().message(), "container not running");
@@ -89,6 +89,37 @@ TEST_F(ControlTest, NobodyListeningIsNotRunning) {
     ASSERT_FALSE(result.ok());
     EXPECT_EQ(result.error().code(), Errc::kBadState);
     EXPECT_EQ(result.error().message(), "container not running");
+}
+
+TEST_F(ControlTest, DescriptorsComeWithTheRequest) {
+    ControlRequest seen{};
+    serve([&](ControlRequest request, ControlConnection const&) { seen = std::move(request); });
+    auto [read_end, write_end] = make_pipe().value();
+    auto const connection = connect_control(dir_.borrow());
+    ASSERT_TRUE(connection.ok());
+    BorrowedFd const fds[] = {read_end.borrow(), write_end.borrow()};
+    ASSERT_TRUE(send_request(connection.value().borrow(), ControlOp::kExec, 1, fds).ok());
+    server_thread_.join();
+    ASSERT_EQ(seen.fds.size(), 2U);
+    ASSERT_TRUE(write_full(seen.fds[1].borrow(), std::string_view("x")).ok());
+    write_end.reset();
+    seen.fds[1].reset();
+    EXPECT_EQ(read_file(read_end.borrow(), 10).value(), "x");
+}
+
+TEST(ControlWire, EventsOfAProcessSurviveTheWay) {
+    auto const event = decode_exec_event(encode_exec_event({ExecEventKind::kFailed, 127, 0, "not found"}));
+    ASSERT_TRUE(event.has_value());
+    EXPECT_EQ(event->kind, ExecEventKind::kFailed);
+    EXPECT_EQ(event->code, 127U);
+    EXPECT_EQ(event->text, "not found");
+}
+
+TEST(ControlWire, ShortAndUnknownEventsAreNone) {
+    auto bytes = encode_exec_event({ExecEventKind::kExited, 0, 9});
+    EXPECT_FALSE(decode_exec_event(std::span(bytes).first(11)).has_value());
+    bytes[0] = std::byte{4};
+    EXPECT_FALSE(decode_exec_event(bytes).has_value());
 }
 
 TEST(ControlWire, LongErrorTextIsCut) {

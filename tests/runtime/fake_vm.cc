@@ -4,33 +4,78 @@
 //   {"exit", "7"}   ends with status 7 as soon as it is started
 //   {"wait"}        runs until a signal ends it, with status 128 + N
 //   {"missing"}     is a program that does not exist: spawn_vm() fails
+// Executed processes know the same words, and
+//   {"say", "text"} writes it to standard output, and ends with status 0
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <span>
 
 #include "base/fd.h"
+#include "base/fd_passing.h"
+#include "base/json.h"
 #include "base/strings.h"
 #include "runtime/control_server.h"
+#include "runtime/control_wire.h"
 #include "runtime/process_identity.h"
 #include "runtime/vm_process.h"
 
 namespace krun::runtime {
 namespace {
 
+// The args of an executed process, as its description has them.
+std::vector<std::string> args_of(BorrowedFd description) {
+    auto const text = read_file(description, 1 << 20).value();
+    auto const json = Json::parse(text, 1 << 20).value();
+    std::vector<std::string> out;
+    for (auto const& item : json.find("process")->find("args")->items()) out.push_back(item.text());
+    return out;
+}
+
+// Plays an executed process to its end, in a process of its own.
+void execute(ControlRequest const& request, ControlConnection connection) {
+    auto const client = connection.take();
+    ignore(set_nonblocking(client.borrow(), false), "the test fails");
+    auto const tell = [&](ExecEvent const& event) {
+        ignore(send_message(client.borrow(), encode_exec_event(event)), "the client has gone");
+    };
+    auto const args = args_of(request.fds[0].borrow());
+    if (args[0] == "missing")
+        return tell(
+            {ExecEventKind::kFailed, 127, 0, "exec: \"missing\": executable file not found in $PATH"});
+    tell({ExecEventKind::kStarted});
+    if (args[0] == "exit")
+        return tell({ExecEventKind::kExited, static_cast<uint32_t>(*parse_uint64(args[1]))});
+    if (args[0] == "say") {
+        ignore(write_full(request.fds[2].borrow(), args[1]), "nobody reads");
+        return tell({ExecEventKind::kExited, 0});
+    }
+    ControlWireRequest signal{};
+    if (::recv(client.borrow().raw(), &signal, sizeof signal, 0) == sizeof signal)
+        tell({ExecEventKind::kExited, 0, signal.argument});
+}
+
 // As the real one does: dies with a creator that is killed before it is ready, and is ready only when it
 // listens itself. `ready` is closed then.
-Result<void> serve(UniqueFd listener, UniqueFd ready, std::vector<std::string> const& args) {
+Result<void> serve(pid_t creator, UniqueFd listener, UniqueFd ready, std::vector<std::string> const& args) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != creator) ::_exit(255);  // it died before that, so no signal will come
     auto loop = TRY(EventLoop::make());
     bool started = false;
-    auto const server = TRY(ControlServer::make(
-        loop, std::move(listener), [&](ControlRequest request, ControlServer::Reply const& reply) {
+    auto const server = TRY(
+        ControlServer::make(loop, std::move(listener), [&](ControlRequest request, ControlConnection client) {
+            if (request.op == ControlOp::kExec && ::fork() == 0) {
+                ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // as a guest's processes end with their machine
+                execute(request, std::move(client));
+                ::_exit(0);
+            }
+            if (request.op == ControlOp::kExec) return;
             if (request.op == ControlOp::kStart && started)
-                return reply(fail(Error(Errc::kBadState, "it runs already")));
+                return client.reply(fail(Error(Errc::kBadState, "it runs already")));
             started |= request.op == ControlOp::kStart;
-            reply(Result<void>());
+            client.reply(Result<void>());
             if (request.op == ControlOp::kSignal) ::_exit(128 + static_cast<int>(request.argument));
             if (started && args[0] == "exit") ::_exit(static_cast<int>(*parse_uint64(args[1])));
         }));
@@ -47,19 +92,20 @@ Result<VmProcess> spawn_vm(VmRequest request) {
         return fail(Error(Errc::kInvalidConfig, "exec: \"missing\": executable file not found in $PATH"));
     auto listener = TRY(bind_control_socket(request.state_dir));
     auto [wait_for, ready] = TRY(make_pipe());
+    pid_t const creator = ::getpid();
     pid_t const pid = ::fork();
     if (pid < 0) return fail(Error::sys("fork"));
     if (pid == 0) {
         ::setsid();
         for (int fd = 0; fd <= 2; ++fd) ::close(fd);
-        ignore(serve(std::move(listener), std::move(ready), args), "the process ends either way");
+        ignore(serve(creator, std::move(listener), std::move(ready), args), "the process ends either way");
         ::_exit(255);
     }
     ready.reset();
     std::byte nothing{};
     TRY(read_full(wait_for.borrow(), std::span(&nothing, 1)));
     auto const identity = TRY(identify(pid));
-    return VmProcess{pid, identity.start_time, ""};
+    return VmProcess{pid, identity.start_time, "", {}};
 }
 
 }  // namespace krun::runtime

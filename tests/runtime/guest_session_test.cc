@@ -19,8 +19,12 @@ protected:
         auto pair = make_socketpair(SOCK_STREAM);
         ASSERT_TRUE(pair.ok());
         init_ = std::move(pair.value().second);
-        auto session = GuestSession::make(loop_, std::move(pair.value().first),
-                                          [this] { changes_.push_back(session_->phase()); });
+        auto session = GuestSession::make(
+            loop_, std::move(pair.value().first),
+            {.changed = [this] { changes_.push_back(session_->phase()); },
+             .process = [this](uint32_t process,
+                               ProcessEvent const& event) { events_.emplace_back(process, event); },
+             .notify = [this](std::string_view text) { notes_.emplace_back(text); }});
         ASSERT_TRUE(session.ok());
         session_ = std::move(session).value();
     }
@@ -45,6 +49,11 @@ protected:
         body.put(code).put_text(text);
         send_frame(type, std::move(body).take());
     }
+    void send_text_of(uint32_t process, uint32_t code) {
+        ByteWriter body;
+        body.put(code).put_text("no");
+        send_frame(FrameType::kFailed, std::move(body).take(), process);
+    }
     void pump() {
         for (int i = 0; i < 4; ++i) ASSERT_TRUE(loop_.run_once(0).ok());
     }
@@ -66,12 +75,14 @@ protected:
     UniqueFd init_;
     std::unique_ptr<GuestSession> session_;
     std::vector<GuestPhase> changes_;
+    std::vector<std::pair<uint32_t, ProcessEvent>> events_;
+    std::vector<std::string> notes_;
 };
 
 TEST_F(GuestSessionTest, PayloadExitCodeIsTheStatusAndHasNoReason) {
     run_payload();
     EXPECT_EQ(session_->phase(), GuestPhase::kRunning);
-    send_body(FrameType::kExited, control::ExitedBody{42, 0});
+    send_body(FrameType::kExited, control::ExitedBody{42, 0, 0});
     ASSERT_EQ(session_->phase(), GuestPhase::kEnded);
     EXPECT_EQ(session_->end().exit_status, 42U);
     EXPECT_EQ(session_->end().reason, "");
@@ -79,7 +90,7 @@ TEST_F(GuestSessionTest, PayloadExitCodeIsTheStatusAndHasNoReason) {
 
 TEST_F(GuestSessionTest, DeathBySignalIs128PlusItsNumber) {
     run_payload();
-    send_body(FrameType::kExited, control::ExitedBody{0, 15});
+    send_body(FrameType::kExited, control::ExitedBody{0, 15, 0});
     EXPECT_EQ(session_->end().exit_status, 143U);
 }
 
@@ -122,7 +133,7 @@ TEST_F(GuestSessionTest, LostConnectionIsAnAbnormalEnd) {
 TEST_F(GuestSessionTest, ExitBeforeStartIsAProtocolError) {
     hello();
     send_frame(FrameType::kReady);
-    send_body(FrameType::kExited, control::ExitedBody{0, 0});
+    send_body(FrameType::kExited, control::ExitedBody{0, 0, 0});
     EXPECT_EQ(session_->end().exit_status, 255U);
 }
 
@@ -137,15 +148,15 @@ TEST_F(GuestSessionTest, AnotherVersionIsRefused) {
 }
 
 TEST_F(GuestSessionTest, BodyLongerThanTheCapEndsTheSessionUnread) {
-    control::FrameHeader const header{control::kMaxBodyBytes + 1, static_cast<uint16_t>(FrameType::kHello), 0,
-                                      0};
+    control::FrameHeader const header{control::kMaxGuestBodyBytes + 1,
+                                      static_cast<uint16_t>(FrameType::kHello), 0, 0};
     send_bytes(std::as_bytes(std::span(&header, 1)));
     EXPECT_EQ(session_->phase(), GuestPhase::kEnded);
 }
 
 TEST_F(GuestSessionTest, ExitCodeAbove255IsAProtocolError) {
     run_payload();
-    send_body(FrameType::kExited, control::ExitedBody{256, 0});
+    send_body(FrameType::kExited, control::ExitedBody{256, 0, 0});
     EXPECT_EQ(session_->end().exit_status, 255U);
 }
 
@@ -157,8 +168,8 @@ TEST_F(GuestSessionTest, UnknownTypeAndUnknownProcessAreProtocolErrors) {
 
 TEST_F(GuestSessionTest, TheFirstEndCounts) {
     run_payload();
-    send_body(FrameType::kExited, control::ExitedBody{3, 0});
-    session_->end_with({255, "the machine stopped"});
+    send_body(FrameType::kExited, control::ExitedBody{3, 0, 0});
+    session_->end_with({.reason = "the machine stopped"});
     EXPECT_EQ(session_->end().exit_status, 3U);
 }
 
@@ -172,18 +183,119 @@ TEST_F(GuestSessionTest, StartIsRefusedUntilReadyAndASecondTime) {
 }
 
 TEST_F(GuestSessionTest, SignalGoesToARunningPayloadOnly) {
-    EXPECT_EQ(session_->signal(15).error().message(), "container not running");
+    EXPECT_EQ(session_->signal(0, 15).error().message(), "container not running");
     run_payload();
     received_header();  // start
-    EXPECT_TRUE(session_->signal(15).ok());
+    EXPECT_TRUE(session_->signal(0, 15).ok());
     EXPECT_EQ(received_header().type, static_cast<uint16_t>(FrameType::kSignal));
 }
 
 TEST_F(GuestSessionTest, PhasesAreReportedInOrder) {
     run_payload();
-    send_body(FrameType::kExited, control::ExitedBody{0, 0});
+    send_body(FrameType::kExited, control::ExitedBody{0, 0, 0});
     EXPECT_EQ(changes_, (std::vector{GuestPhase::kSetUp, GuestPhase::kReady, GuestPhase::kRunning,
                                      GuestPhase::kEnded}));
+}
+
+TEST_F(GuestSessionTest, KilledWhileItWaitsForStartIsAnEndBySignal) {
+    hello();
+    send_frame(FrameType::kReady);
+    send_body(FrameType::kExited, control::ExitedBody{0, 9, 0});
+    EXPECT_EQ(session_->end().exit_status, 137U);
+    EXPECT_TRUE(session_->end().output_handed_over);
+}
+
+TEST_F(GuestSessionTest, OutputOfAFailureBeforeTheProgramRanIsNotAwaited) {
+    hello();
+    send_text(FrameType::kFailed, 127, "no such program");
+    EXPECT_FALSE(session_->end().output_handed_over);
+}
+
+TEST_F(GuestSessionTest, ExecutedProcessIsNumberedAndItsStoryTold) {
+    run_payload();
+    received_header();  // start
+    auto const process = session_->exec("{}");
+    ASSERT_TRUE(process.ok());
+    auto const header = received_header();
+    EXPECT_EQ(header.type, static_cast<uint16_t>(FrameType::kExec));
+    EXPECT_EQ(header.process, process.value());
+    EXPECT_EQ(header.body_bytes, 2U);
+    send_frame(FrameType::kStarted, {}, process.value());
+    control::ExitedBody const exit{7, 0, 2};
+    send_frame(FrameType::kExited, std::as_bytes(std::span(&exit, 1)), process.value());
+    ASSERT_EQ(events_.size(), 2U);
+    EXPECT_EQ(events_[0].second.kind, ProcessEvent::Kind::kStarted);
+    EXPECT_EQ(events_[1].second.kind, ProcessEvent::Kind::kExited);
+    EXPECT_EQ(events_[1].second.code, 7U);
+    EXPECT_EQ(events_[1].second.open_streams, 2U);
+    EXPECT_EQ(session_->phase(), GuestPhase::kRunning);
+}
+
+TEST_F(GuestSessionTest, NumbersOfProcessesAreNeverUsedAgain) {
+    run_payload();
+    auto const first = session_->exec("{}").value();
+    send_text_of(first, 127);
+    EXPECT_NE(session_->exec("{}").value(), first);
+}
+
+TEST_F(GuestSessionTest, AWordAboutAProcessThatHasEndedIsAProtocolError) {
+    run_payload();
+    auto const process = session_->exec("{}").value();
+    send_text_of(process, 127);
+    EXPECT_EQ(session_->phase(), GuestPhase::kRunning);
+    send_text_of(process, 127);
+    EXPECT_EQ(session_->end().exit_status, 255U);
+}
+
+TEST_F(GuestSessionTest, AStatusOfAProcessThatNeverStartedIsAProtocolErrorUnlessItWasKilled) {
+    run_payload();
+    auto const killed = session_->exec("{}").value();
+    control::ExitedBody const by_signal{0, 9, 0};
+    send_frame(FrameType::kExited, std::as_bytes(std::span(&by_signal, 1)), killed);
+    EXPECT_EQ(session_->phase(), GuestPhase::kRunning);
+    auto const silent = session_->exec("{}").value();
+    control::ExitedBody const by_itself{0, 0, 0};
+    send_frame(FrameType::kExited, std::as_bytes(std::span(&by_itself, 1)), silent);
+    EXPECT_EQ(session_->phase(), GuestPhase::kEnded);
+}
+
+TEST_F(GuestSessionTest, ExecIsRefusedBeforeThePayloadIsReady) {
+    EXPECT_EQ(session_->exec("{}").error().message(), "container not running");
+    hello();
+    EXPECT_FALSE(session_->exec("{}").ok());
+    send_frame(FrameType::kReady);
+    EXPECT_TRUE(session_->exec("{}").ok());
+}
+
+TEST_F(GuestSessionTest, WhatTheSocketDoesNotTakeAtOnceFollows) {
+    run_payload();
+    received_header();  // start
+    std::string const config(control::kMaxHostBodyBytes, ' ');
+    ASSERT_TRUE(session_->exec(config).ok());
+    size_t received = 0;
+    std::vector<std::byte> buffer(1 << 20);
+    for (int i = 0; i < 10000 && received < config.size() + sizeof(control::FrameHeader); ++i) {
+        pump();
+        ssize_t const n = ::recv(init_.borrow().raw(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+        if (n > 0) received += static_cast<size_t>(n);
+    }
+    EXPECT_EQ(received, config.size() + sizeof(control::FrameHeader));
+}
+
+TEST_F(GuestSessionTest, AGuestThatReadsNothingIsNotFedWithoutEnd) {
+    run_payload();
+    std::string const config(control::kMaxHostBodyBytes, ' ');
+    int sent = 0;
+    while (sent < 10 && session_->exec(config).ok()) ++sent;
+    EXPECT_LT(sent, 6);
+}
+
+TEST_F(GuestSessionTest, NotificationsArePassedOnAndALongOneIsAProtocolError) {
+    run_payload();
+    send_frame(FrameType::kNotify, std::as_bytes(std::span(std::string_view("READY=1"))));
+    EXPECT_EQ(notes_, std::vector<std::string>{"READY=1"});
+    send_frame(FrameType::kNotify, std::vector<std::byte>(4097));
+    EXPECT_EQ(session_->phase(), GuestPhase::kEnded);
 }
 
 }  // namespace

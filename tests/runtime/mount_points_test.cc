@@ -23,21 +23,18 @@ using testing::IsEmpty;
 class MountPointsTest : public testing::Test {
 protected:
     std::vector<MountPoint> missing(std::vector<guest::Mount> const& mounts) {
-        return missing_mount_points(rootfs_.fd(), mounts, sources_, binds_);
+        return missing_mount_points(rootfs_.fd(), mounts, binds_);
     }
-    static guest::Mount mount_on(std::string destination) {
-        return {std::move(destination), "tmpfs", "", {}};
-    }
-    // Says that mount number `index` binds a regular file.
-    void bind_file(size_t index) {
+    static guest::Mount mount_on(std::string destination) { return {std::move(destination), "proc", "", {}}; }
+    // A mount that binds a regular file.
+    guest::Mount file_on(std::string destination) {
         outside_.write("file", "");
-        sources_.push_back({outside_ / "file", index, false, false});
-        binds_.push_back({std::move(open_path(outside_ / "file", O_PATH)).value(), false, false});
+        binds_.push_back({std::move(open_path(outside_ / "file", O_PATH)).value(), false, false, false});
+        return {std::move(destination), "bind", bind_source_path(binds_.size() - 1), {}};
     }
 
     test::TempDir rootfs_;
     test::TempDir outside_;
-    std::vector<BindSource> sources_;
     std::vector<BindHandle> binds_;
 };
 
@@ -53,9 +50,22 @@ TEST_F(MountPointsTest, MissingTailComesParentsFirst) {
 }
 
 TEST_F(MountPointsTest, BindOfAFileNeedsAFile) {
-    bind_file(0);
-    EXPECT_THAT(missing({mount_on("/etc/hosts")}),
-                ElementsAre(MountPoint{"/etc", true}, MountPoint{"/etc/hosts", false}));
+    auto const file = file_on("/etc/hosts");
+    EXPECT_THAT(
+        missing({mount_on("/proc"), file}),
+        ElementsAre(MountPoint{"/proc", true}, MountPoint{"/etc", true}, MountPoint{"/etc/hosts", false}));
+}
+
+TEST_F(MountPointsTest, BindOfADeviceOfTheGuestNeedsAFile) {
+    EXPECT_THAT(missing({{"/null", "bind", "/dev/null", {}}, {"/sysfs", "bind", "/sys", {}}}),
+                ElementsAre(MountPoint{"/null", false}, MountPoint{"/sysfs", true}));
+}
+
+TEST_F(MountPointsTest, TmpfsWithoutAModeFindsTheKernelsDefault) {
+    auto const points = missing({{"/a/b", "tmpfs", "", {}}});
+    ASSERT_EQ(points.size(), 2u);
+    EXPECT_EQ(points[0].mode, 0755u);
+    EXPECT_EQ(points[1].mode, 01777u);
 }
 
 TEST_F(MountPointsTest, SharedParentsAreListedOnce) {

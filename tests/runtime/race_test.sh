@@ -13,13 +13,23 @@ fail() {
 }
 k() { "$krun" --root "$root" --cgroup-manager disabled "$@"; }
 create() { k create --bundle "$work/bundle" "$1"; }
-nothing_left() {
-    [ -z "$(ls -A "$root")" ] || fail "$1: the state has $(ls -AR "$root")"
+# The container processes of this test that live: those whose program and command line are ours.
+living() {
     for process in /proc/[0-9]*; do
-        # The container processes of this test are those whose program and command line are ours.
         [ "$(readlink "$process/exe" 2>/dev/null)" = "$krun" ] || continue
         tr '\0' ' ' <"$process/cmdline" 2>/dev/null | grep -q -- "--root $root " || continue
-        grep -q '^State:.[ZX]' "$process/status" 2>/dev/null || fail "$1: process ${process#/proc/} is left"
+        # One that is gone meanwhile has no status to be read.
+        grep -q '^State:.[^ZX]' "$process/status" 2>/dev/null && printf '%s ' "${process#/proc/}"
+    done
+}
+nothing_left() {
+    [ -z "$(ls -A "$root")" ] || fail "$1: the state has $(ls -AR "$root")"
+    # A process that a signal has reached may need a while to end.
+    tries=0
+    while left=$(living) && [ -n "$left" ]; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 100 ] || fail "$1: processes $left are left"
+        sleep 0.1
     done
 }
 krun=$(readlink -f "$krun")

@@ -49,6 +49,39 @@ TEST(TerminalRelay, BytesGoBothWaysAndTheRestIsDrained) {
     EXPECT_EQ(std::string(text.data()), "done");
 }
 
+TEST(TerminalRelay, HangUpOfTheCallersTerminalHangsUpTheContainers) {
+    auto terminal = open_terminal({}).value();
+    auto callers = open_terminal({}).value();
+    auto const [ours, theirs] = make_socketpair(SOCK_STREAM).value();
+    ASSERT_TRUE(send_terminal(theirs.borrow(), terminal.master.borrow()).ok());
+    terminal.master.reset();
+    Redirected const stdin_is(0, callers.slave.borrow());
+    auto relay = TerminalRelay::receive(ours.borrow()).value();
+    callers.master.reset();
+    auto ready = relay.watched();
+    ASSERT_GT(::poll(ready.data(), ready.size(), 1000), 0);
+    relay.move(ready);
+    char byte = 0;
+    EXPECT_EQ(::read(terminal.slave.borrow().raw(), &byte, 1), 0);
+    EXPECT_EQ(relay.watched()[0].fd, -1);
+    EXPECT_EQ(relay.watched()[1].fd, -1);
+}
+
+TEST(TerminalRelay, EndOfAPipeLeavesTheContainersTerminalOpen) {
+    auto const terminal = open_terminal({}).value();
+    auto const [ours, theirs] = make_socketpair(SOCK_STREAM).value();
+    ASSERT_TRUE(send_terminal(theirs.borrow(), terminal.master.borrow()).ok());
+    auto [input, typing] = make_pipe().value();
+    Redirected const stdin_is(0, input.borrow());
+    auto relay = TerminalRelay::receive(ours.borrow()).value();
+    typing.reset();
+    auto ready = relay.watched();
+    ASSERT_GT(::poll(ready.data(), ready.size(), 1000), 0);
+    relay.move(ready);
+    EXPECT_EQ(relay.watched()[0].fd, -1);
+    EXPECT_GE(relay.watched()[1].fd, 0);
+}
+
 TEST(TerminalRelay, EmptySocketIsAnErrorAndNotAWait) {
     auto const [ours, theirs] = make_socketpair(SOCK_STREAM).value();
     EXPECT_FALSE(TerminalRelay::receive(ours.borrow()).ok());

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/exec_client.h"
+
+#include <poll.h>
+#include <signal.h>
+
+#include <array>
+#include <iterator>
+#include <optional>
+
+#include "base/fd.h"
+#include "base/fd_passing.h"
+#include "runtime/control.h"
+
+namespace krun::runtime {
+namespace {
+
+// In a file, because a socket's message is limited to some 200 KiB and an environment is not.
+Result<UniqueFd> write_config(std::string const& config) {
+    auto file = TRY(make_memfd("krun-exec", 0));
+    TRY(write_full(file.borrow(), std::string_view(config)));
+    if (::lseek(file.borrow().raw(), 0, SEEK_SET) < 0) return fail(Error::sys("rewind"));
+    return file;
+}
+
+}  // namespace
+
+Result<ExecClient> ExecClient::ask(BorrowedFd state_dir, ExecTask task) {
+    auto const config = TRY_WITH(write_config(task.config), "describe the process");
+    auto connection = TRY(connect_control(state_dir));
+    std::vector<BorrowedFd> fds{config.borrow()};
+    for (auto const& stream : task.streams) fds.push_back(stream.borrow());
+    TRY(send_request(connection.borrow(), ControlOp::kExec, task.terminal ? 1 : 0, fds));
+    return ExecClient(std::move(connection));
+}
+
+Result<ExecEvent> ExecClient::attend(RelayedSignals const& signals, TerminalRelay* relay, BorrowedFd terminal,
+                                     std::function<void()> const& on_start) {
+    constexpr pollfd kNone{-1, 0, 0};
+    while (true) {
+        auto const terminals = relay != nullptr ? relay->watched() : std::array{kNone, kNone};
+        pollfd watched[] = {{connection_.borrow().raw(), POLLIN, 0},
+                            {signals.fd().raw(), POLLIN, 0},
+                            terminals[0],
+                            terminals[1]};
+        if (::poll(watched, std::size(watched), -1) < 0 && errno != EINTR)
+            return fail(Error::sys("wait for the process"));
+        if (relay != nullptr) relay->move({watched[2], watched[3]});
+        if (watched[1].revents != 0) pass_on_signals(signals, relay, terminal);
+        if (watched[0].revents == 0) continue;
+        auto event = next_event();
+        if (event.kind == ExecEventKind::kStarted) {
+            on_start();
+            continue;
+        }
+        if (relay != nullptr) relay->drain();
+        return event;
+    }
+}
+
+// A container process that is gone has taken the process with it.
+ExecEvent ExecClient::next_event() {
+    std::array<std::byte, kMaxWireResultBytes> buffer;
+    auto const message = receive_message(connection_.borrow(), buffer);
+    if (message.ok() && message.value().bytes > 0)
+        if (auto event = decode_exec_event(std::span(buffer).first(message.value().bytes))) return *event;
+    return {.kind = ExecEventKind::kExited, .signal = SIGKILL};
+}
+
+void ExecClient::pass_on_signals(RelayedSignals const& signals, TerminalRelay const* relay,
+                                 BorrowedFd terminal) {
+    while (auto const signal = signals.next()) {
+        if (*signal != SIGWINCH || terminal.raw() < 0) {
+            ignore(send_request(connection_.borrow(), ControlOp::kSignal, static_cast<uint32_t>(*signal)),
+                   "its end is about to be read");
+            continue;
+        }
+        if (relay != nullptr) relay->resize();  // from the caller's terminal to the one between
+        if (auto const size = terminal_size(terminal); size.ok()) send_size(size.value());
+    }
+}
+
+void ExecClient::send_size(TerminalSize size) {
+    if (size.rows == 0) return;
+    ignore(send_request(connection_.borrow(), ControlOp::kResize, pack_size(size.rows, size.columns)),
+           "its end is about to be read");
+}
+
+}  // namespace krun::runtime

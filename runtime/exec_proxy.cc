@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/exec_proxy.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "base/fd.h"
+#include "base/fd_passing.h"
+#include "runtime/fork_into.h"
+#include "runtime/inherited_fds.h"
+
+namespace krun::runtime {
+namespace {
+
+// As the process in the guest did, which its parent sees by wait(2). The core of this process would be no
+// help.
+[[noreturn]] void end_as(ExecEvent const& event) {
+    if (event.signal != 0) {
+        int const signal = static_cast<int>(event.signal);
+        rlimit const none{0, 0};
+        ::setrlimit(RLIMIT_CORE, &none);
+        ::signal(signal, SIG_DFL);
+        sigset_t set;
+        ::sigemptyset(&set);
+        ::sigaddset(&set, signal);
+        ::kill(::getpid(), signal);
+        ::sigprocmask(SIG_UNBLOCK, &set, nullptr);
+        ::_exit(128 + signal);  // not reached by a signal that ends a process
+    }
+    ::_exit(static_cast<int>(event.code));
+}
+
+void tell(UniqueFd& report, ExecEvent const& event) {
+    if (!report.valid()) return;
+    ignore(send_message(report.borrow(), encode_exec_event(event)), "the exec command has gone");
+    report.reset();
+}
+
+// The caller's streams belong to the process in the guest alone: whoever reads them waits for its end.
+Result<void> let_go_of_stdio() {
+    auto const null = TRY(open_path("/dev/null", O_RDWR));
+    for (int fd = 0; fd <= 2; ++fd)
+        if (::dup2(null.borrow().raw(), fd) < 0)
+            return fail(Error::sys("put /dev/null in the place of stdio"));
+    return {};
+}
+
+Result<ExecEvent> stand_in(BorrowedFd state_dir, ExecTask task, UniqueFd const& terminal, UniqueFd& report) {
+    ::setsid();
+    ::prctl(PR_SET_NAME, "krun-oci:exec");
+    auto const signals = TRY(RelayedSignals::block());
+    // So that a change of its size arrives as SIGWINCH.
+    if (terminal.valid() && ::ioctl(terminal.borrow().raw(), TIOCSCTTY, 0) < 0)
+        return fail(Error::sys("make the terminal the controlling one"));
+    auto client = TRY(ExecClient::ask(state_dir, std::move(task)));
+    TRY(let_go_of_stdio());
+    close_inherited_fds();
+    return client.attend(signals, nullptr, terminal.borrow(),
+                         [&] { tell(report, {ExecEventKind::kStarted}); });
+}
+
+[[noreturn]] void run_proxy(BorrowedFd state_dir, ExecTask task, UniqueFd const& terminal, UniqueFd report) {
+    auto const end = stand_in(state_dir, std::move(task), terminal, report);
+    if (!end.ok()) {
+        tell(report, {ExecEventKind::kFailed, 255, 0, end.error().message()});
+        ::_exit(255);
+    }
+    tell(report, end.value());
+    end_as(end.value());
+}
+
+}  // namespace
+
+Result<ExecProxy> spawn_exec_proxy(BorrowedFd state_dir, ExecTask task, UniqueFd terminal,
+                                   BorrowedFd cgroup) {
+    auto [ours, childs] = TRY(make_socketpair(SOCK_SEQPACKET));
+    pid_t const pid = fork_into(cgroup);
+    if (pid < 0) return fail(Error::sys("fork a process that stands for the executed one"));
+    if (pid == 0) {
+        ours.reset();
+        run_proxy(state_dir, std::move(task), terminal, std::move(childs));
+    }
+    childs.reset();
+    std::array<std::byte, kMaxWireResultBytes> buffer;
+    auto const message = receive_message(ours.borrow(), buffer);
+    size_t const bytes = message.ok() ? message.value().bytes : 0;
+    auto event = decode_exec_event(std::span(buffer).first(bytes))
+                     .value_or(ExecEvent{ExecEventKind::kFailed, 255, 0,
+                                         "the process that stands for the "
+                                         "executed one ended unexpectedly"});
+    // Ended before it ran: nobody will be told its number.
+    if (event.kind != ExecEventKind::kStarted) ::waitpid(pid, nullptr, 0);
+    return ExecProxy{pid, std::move(event)};
+}
+
+}  // namespace krun::runtime

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// The host process that stands for a detached executed process: engines wait for it, signal it, and read how
+// it ended. It is re-parented to the caller's subreaper when the exec command returns.
+#pragma once
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+#include "runtime/exec_client.h"
+
+namespace krun::runtime {
+
+struct ExecProxy {
+    pid_t pid;
+    ExecEvent event;  // the first: the program runs, or why not. It lives only in the first case
+};
+
+// Forks the proxy, in `cgroup` if that is valid, and returns when its process runs or has failed. `terminal`
+// is the slave of `task`'s terminal, or invalid. The proxy ends as its process does: with its status, or by
+// its signal. Call from a single-threaded process.
+Result<ExecProxy> spawn_exec_proxy(BorrowedFd state_dir, ExecTask task, UniqueFd terminal, BorrowedFd cgroup);
+
+}  // namespace krun::runtime
