@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all tests share: the runtime under test, the probe program, and a directory each."""
+"""What all tests share: the runtime under test, the payload programs, and a directory each."""
 import ctypes
 import os
 import pathlib
@@ -35,10 +35,16 @@ class Lab:
     def __enter__(self):
         ctypes.CDLL(None).prctl(_kSetChildSubreaper, 1)
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="krun-guest-test."))
-        self.probe = self.directory / "probe"
-        source = pathlib.Path(__file__).parent / "payload/probe.c"
-        subprocess.run(["gcc", "-static", "-O1", "-o", self.probe, source], check=True)
+        self.probe = self._built("probe", "payload")
+        self.world = self._built("world", "payload/world")
         return self
+
+    def _built(self, name, folder):
+        """A static program of the folder's sources: a root file system needs nothing else."""
+        program = self.directory / name
+        sources = sorted((pathlib.Path(__file__).parent / folder).glob("*.c"))
+        subprocess.run(["gcc", "-static", "-O1", "-o", program, *sources], check=True)
+        return program
 
     def __exit__(self, *_):
         shutil.rmtree(self.directory, ignore_errors=True)

@@ -8,8 +8,12 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <fcntl.h>
+
+#include "abuse.h"
+#include "files.h"
 
 static int segfault(void) {
     *(volatile int*)8 = 1;
@@ -58,11 +62,43 @@ static int forge_status(void) {
     return 9;
 }
 
+// Opens files until it may open no more, and prints how often.
+static int open_many(void) {
+    int count = 0;
+    char name[32];
+    for (;; count++) {
+        snprintf(name, sizeof name, "/data/%d", count);
+        if (open(name, O_CREAT | O_RDWR, 0600) < 0) break;
+        unlink(name);
+    }
+    printf("%d\n", count);
+    return 0;
+}
+
+static int files(void) {
+    int const failures = all_file_operations("/data");
+    return failures == 0 ? all_file_operations("/mnt") : failures;
+}
+
+// Says to its service manager that it is ready, with a number of its own process that means nothing outside.
+static int notify(void) {
+    struct sockaddr_un manager = {.sun_family = AF_UNIX};
+    char const* const path = getenv("NOTIFY_SOCKET");
+    if (path == NULL || strlen(path) >= sizeof manager.sun_path) return 3;
+    strcpy(manager.sun_path, path);
+    static char const kText[] = "READY=1\nMAINPID=1\nSTATUS=serving";
+    int const fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+    return sendto(fd, kText, sizeof kText - 1, 0, (struct sockaddr*)&manager, sizeof manager) > 0 ? 0 : 4;
+}
+
 int main(int argc, char** argv) {
     static struct {
         char const* name;
         int (*function)(void);
-    } const kTable[] = {{"segfault", segfault}, {"signals", signals}, {"forge-status", forge_status}};
+    } const kTable[] = {
+        {"segfault", segfault}, {"signals", signals}, {"forge-status", forge_status}, {"notify", notify}, {"files", files},
+        {"fork-bomb", fork_bomb}, {"fill-memory", fill_memory}, {"close-all", close_all}, {"ignore-all", ignore_all},
+        {"environment", environment}, {"open-many", open_many}};
     for (size_t i = 0; argc > 1 && i < sizeof kTable / sizeof kTable[0]; i++)
         if (strcmp(argv[1], kTable[i].name) == 0) return kTable[i].function();
     return 2;

@@ -42,6 +42,19 @@ def reboot(case):
         expect_in(f"the payload asked the machine to {wish}", result.error, f"stderr of {command}")
 
 
+@test("guest: what the payload wrote before it reboots arrives whole, however late it is read", vm_only=True)
+def output_before_reboot(case):
+    container = case.container(case.bundle().privileged().script("seq 40000; reboot -f; sleep 100; exit 0"))
+    words = container.argv("run", "--bundle", container.bundle.write(), container.name)
+    with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as run:
+        first = run.stdout.read(1)
+        time.sleep(3)  # the pipe holds 64 KiB of the 228
+        out = first + run.stdout.read()
+    wanted = b"".join(b"%d\n" % n for n in range(1, 40001))
+    expect_equal((run.returncode, len(out), out == wanted), (255, len(wanted), True),
+                 "status, bytes on stdout, whether they are right")
+
+
 @test("guest: a kernel that panics for want of memory is 255", vm_only=True)
 def out_of_memory(case):
     bundle = case.bundle().privileged().script(

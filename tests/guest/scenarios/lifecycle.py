@@ -83,6 +83,27 @@ def raw_kill(case):
     container.must("delete", "box")
 
 
+@test("lifecycle: every signal there is reaches the payload when it is sent to the container process itself")
+def raw_kill_of_every_signal(case):
+    container = _signals(case).started().wait_for_output(b"ready\n")
+    # The payload's libc keeps 32 and 33 to itself; TERM ends this payload.
+    unheard = {signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM, 32, 33}
+    for number in set(range(1, 65)) - unheard:
+        os.kill(container.pid, number)
+        container.wait_for_output(f"signal {number:02}\n".encode())
+    for _ in range(20):  # the runtime's own threads use this one among themselves
+        os.kill(container.pid, 34)
+    deadline = time.monotonic() + 30
+    while (count := container.out_path.read_bytes().count(b"signal 34\n")) < 21 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    expect_equal(count, 21, "each of them and the first")
+    for number in (32, 33):  # without a handler nothing comes of them: the payload is PID 1
+        os.kill(container.pid, number)
+    os.kill(container.pid, signal.SIGTERM)
+    expect_equal(container.wait(), 7, "status")
+    container.must("delete", "box")
+
+
 @test("lifecycle: kill of a created container ends it; its payload never ran")
 def kill_created(case):
     container = _signals(case).created()
@@ -213,6 +234,20 @@ def hooks(case):
     for name, text in lines:
         expect_equal(json.loads(text)["id"], "box", f"id in the state of {name}")
     expect_equal(json.loads(lines[0][1])["pid"], container.pid, "pid in the state of createRuntime")
+
+
+@test("lifecycle: a createContainer hook runs in the container's network, IPC and UTS namespaces")
+def create_container_hook(case):
+    bundle = case.bundle("/bin/true")
+    seen = case.directory / "seen"
+    kinds = ("net", "ipc", "uts")
+    links = " ".join(f"/proc/self/ns/{kind}" for kind in kinds)
+    bundle.config["hooks"] = {name: [{"path": "/bin/sh", "args": ["sh", "-c", f"readlink {links} >>{seen}"]}]
+                              for name in ("createRuntime", "createContainer")}
+    container = case.container(bundle).created()
+    of = {pid: [os.readlink(f"/proc/{pid}/ns/{kind}") for kind in kinds] for pid in ("self", container.pid)}
+    expect_equal(seen.read_text().split(), of["self"] + of[container.pid], "namespaces of both hooks")
+    container.must("delete", "box")
 
 
 @test("lifecycle: a hook that fails is a create that fails and leaves nothing")

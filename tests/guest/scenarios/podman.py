@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """podman on top of the runtime: what a person types, compared with the same command on crun."""
+import os
 import subprocess
 
 from bundle import make_root
@@ -71,6 +72,41 @@ def user(case):
     expect_in("Read-only file system", lines[6], "write to the volume")
 
 
+@test("podman: run --init passes the status on")
+def with_init(case):
+    case.once(_image)
+    got = _same(case, "--init", _kImage, "sh", "-c", "tr '\\0' ' ' </proc/1/cmdline; exit 42")
+    expect_equal(got.returncode, 42, "status")
+    expect_in("init -- sh", got.stdout.decode(), "PID 1")
+
+
+@test("podman: run --uidmap gives a user namespace with these maps, and owners as the host has them")
+def user_namespace(case):
+    case.once(_image)
+    volume = case.directory / "volume"
+    volume.mkdir()
+    os.chown(volume, 100007, 200008)
+    got = _same(case, "--uidmap", "0:100000:5000", "--gidmap", "0:200000:5000", "--user", "7:8", "--volume", f"{volume}:/mine",
+                _kImage, "sh", "-c", "cat /proc/self/uid_map /proc/self/gid_map; id -u; id -g; stat -c %u:%g /mine /etc/passwd /; "
+                "echo x >/mine/new; stat -c %u:%g /mine/new")
+    os.chown("/dev/null", 0, 0)  # crun gives the container's stdin, which it is, to the user
+    expect_equal(got.stdout.decode().split()[-1], "7:8", "owner of a new file")
+    info = (volume / "new").stat()
+    expect_equal((info.st_uid, info.st_gid), (100007, 200008), "owner on the host")
+
+
+@test("podman: run --volume with :O gives an overlay, and leaves the volume as it is")
+def overlay(case):
+    case.once(_image)
+    volume = case.directory / "volume"
+    volume.mkdir()
+    (volume / "file").write_text("kept\n")
+    got = _same(case, "--volume", f"{volume}:/mine:O", _kImage, "sh", "-c",
+                "cat /mine/file; echo changed >/mine/file; echo x >/mine/new; rm /mine/file; ls /mine")
+    expect_equal(got.stdout.decode().split(), ["kept", "new"], "what it saw")
+    expect_equal([path.name for path in volume.iterdir()], ["file"], "the volume")
+
+
 @test("podman: a missing command is 127")
 def not_found(case):
     case.once(_image)
@@ -122,3 +158,42 @@ def remove(case):
     name = _detached(case, case.lab.runtime, _kImage, "/bin/sleep", "1000")
     expect_equal(_podman(case, case.lab.runtime, "rm", "--force", "--time", "0", name).returncode, 0, "podman rm")
     expect(name not in _podman(case, case.lab.runtime, "ps", "-aq", "--no-trunc").stdout.decode(), "still listed")
+
+
+def _executed(case, runtime):
+    """What a person sees of podman exec in its forms, pause and unpause, in one container."""
+    name = _detached(case, runtime, _kImage, "/bin/sleep", "1000")
+    seen = []
+
+    def see(*words, **options):
+        done = _podman(case, runtime, *words, **options)
+        seen.append((words[0], done.returncode, done.stdout))
+
+    see("exec", name, "sh", "-c", "echo out; echo err >&2; exit 7")
+    see("exec", "-i", name, "cat", stdin=b"through\n" * 5000)
+    see("exec", "--user", "1000:1000", "--workdir", "/data", "--env", "NAME=value", name, "sh", "-c",
+        "id -u; id -g; pwd; echo $NAME")
+    see("exec", name, "no-such-program")
+    see("exec", name, "/etc/plain")
+    see("exec", "-t", name, "sh", "-c", "tty >/dev/null && echo terminal")
+    see("exec", name, "sh", "-c", "kill -9 $$")
+    started = _podman(case, runtime, "exec", "-d", name, "sh", "-c", "echo detached >/tmp/detached")
+    seen.append(("exec -d", started.returncode, b""))
+    see("exec", name, "sh", "-c", "while [ ! -s /tmp/detached ]; do sleep 0.1; done; cat /tmp/detached")
+    see("pause", name)
+    see("inspect", "--format", "{{.State.Status}}", name)
+    see("unpause", name)
+    see("exec", name, "echo", "again")
+    see("kill", "--signal", "KILL", name)
+    see("wait", name)
+    see("rm", name)
+    return [(verb, status, out.replace(name.encode(), b"NAME")) for verb, status, out in seen]
+
+
+@test("podman: exec in its forms, pause and unpause")
+def executed(case):
+    case.once(_image)
+    wanted = _executed(case, _kReference)
+    got = _executed(case, case.lab.runtime)
+    for one, other in zip(got, wanted):
+        expect_equal(one, other, "compared with crun")

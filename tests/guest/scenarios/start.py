@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happens around the start of the payload: startContainer hooks, and the word that it is ready."""
+import socket
+
+from suite import expect_equal, expect_in, test
+
+
+def _hooked(case, *scripts):
+    bundle = case.bundle("/bin/sh", "-c", "cat /tmp/hooks; exit 6")
+    bundle.config["hooks"] = {"startContainer": [
+        {"path": "/bin/sh", "args": ["sh", "-c", script], "env": ["PATH=/bin", "ONLY=this"], "timeout": 20}
+        for script in scripts]}
+    return case.container(bundle)
+
+
+@test("start: startContainer hooks run in order, in the container, with its state, before the program")
+def hooks(case):
+    container = _hooked(case, "echo first $ONLY >/tmp/hooks", "tr -d ' \\n' >>/tmp/hooks; echo >>/tmp/hooks")
+    result = container.run()
+    expect_equal(result.status, 6, f"status ({result})")
+    expect_in("first this\n", result.text, "the first hook")
+    expect_in('"id":"box"', result.text, "the second hook's input")
+    if case.is_vm:  # an established runtime gives the number on the host
+        expect_in('"pid":1,', result.text, "the second hook's input")
+
+
+@test("start: a startContainer hook that fails keeps the program from running")
+def failing_hook(case):
+    result = _hooked(case, "exit 3").run()
+    expect_equal((result.status != 0, result.out), (True, b""), f"result ({result})")
+    if case.is_vm:
+        expect_in("startContainer hook #0", result.error, "stderr")
+
+
+@test("start: the payload's READY=1 reaches NOTIFY_SOCKET, with the container process's number", vm_only=True)
+def ready(case):
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    path = str(case.directory / "notify")
+    listener.bind(path)
+    listener.settimeout(60)
+    container = case.container(case.bundle("/bin/probe", "notify"), environment={"NOTIFY_SOCKET": path})
+    container.started()
+    expect_equal(listener.recv(4096).decode(), f"READY=1\nMAINPID={container.pid}\nSTATUS=serving\n", "datagram")
+    expect_equal(container.wait(), 0, "status")
+    listener.close()
+    container.must("delete", "box")
+
+
+@test("start: a NOTIFY_SOCKET that nobody listens on is an error of create", vm_only=True)
+def nobody_listens(case):
+    container = case.container(case.bundle(), environment={"NOTIFY_SOCKET": "/no/such/socket"})
+    result = container.create()
+    expect_equal(result.status, 1, "status")
+    expect_in("NOTIFY_SOCKET", result.error, "stderr")
