@@ -68,6 +68,23 @@ int accept_one(int listener) {
     return fd;
 }
 
+// A stream of the payload's: init knows it by our port.
+int connect_stream(uint32_t stream) {
+    int const fd = ::socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_vm ours{};
+    ours.svm_family = AF_VSOCK;
+    ours.svm_cid = VMADDR_CID_ANY;
+    ours.svm_port = control::stream_port(0, stream);
+    sockaddr_vm inits{};
+    inits.svm_family = AF_VSOCK;
+    inits.svm_cid = kGuestCid;
+    inits.svm_port = control::kStreamPort;
+    if (fd < 0 || ::bind(fd, reinterpret_cast<sockaddr*>(&ours), sizeof ours) < 0 ||
+        ::connect(fd, reinterpret_cast<sockaddr*>(&inits), sizeof inits) < 0)
+        die("open a stream to the guest");
+    return fd;
+}
+
 // Inherited by virtiofsd; QEMU's connection waits in its queue until virtiofsd is up.
 int listen_unix(char const* path) {
     int const fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
@@ -128,7 +145,7 @@ pid_t start_qemu(std::string const& kernel, std::string const& mib, char const* 
 
 struct Frame {
     control::FrameType type;
-    std::array<unsigned char, control::kMaxBodyBytes> body;
+    std::array<unsigned char, control::kMaxGuestBodyBytes> body;
 };
 
 void receive_exactly(int fd, void* to, size_t len_bytes) {
@@ -169,10 +186,10 @@ void drain(int fd) {
 }
 
 // The payload's life, as the container process of krun-oci leads it. Returns the exit status.
-int lead(int connection, std::array<int, 3> const& listeners, bool pause) {
+int lead(int connection, bool pause) {
     expect(connection, control::FrameType::kHello);
     std::array<int, 3> streams{};
-    for (size_t i = 0; i < streams.size(); ++i) streams[i] = accept_one(listeners[i]);
+    for (uint32_t i = 0; i < streams.size(); ++i) streams[i] = connect_stream(i);
     ::shutdown(streams[0], SHUT_RDWR);  // an empty stdin
     expect(connection, control::FrameType::kReady);
     if (pause) {
@@ -206,9 +223,6 @@ int main(int argc, char** argv) {
     char** const words = argv + (pause ? 2 : 1);
     constexpr char kSocket[] = "/tmp/qemu_machine.socket";
     int const control_listener = listen_vsock(control::kControlPort);
-    std::array<int, 3> const listeners = {listen_vsock(control::kStdinPort),
-                                          listen_vsock(control::kStdoutPort),
-                                          listen_vsock(control::kStderrPort)};
     int const socket = listen_unix(kSocket);
     pid_t const server = spawn({"/usr/lib/qemu/virtiofsd", "--fd=" + std::to_string(socket), "-o",
                                 std::string("source=") + words[0], "-o", "sandbox=chroot", "-o",
@@ -216,7 +230,7 @@ int main(int argc, char** argv) {
     ::close(socket);
     pid_t const qemu = start_qemu(words[1], words[2], kSocket);
     if (pause) std::printf("%d %d\n", qemu, server);
-    int const status = lead(accept_one(control_listener), listeners, pause);
+    int const status = lead(accept_one(control_listener), pause);
     end_children();
     return status;
 }
