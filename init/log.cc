@@ -21,20 +21,29 @@ void write_line(std::string_view text) {
     ignore(write_full(BorrowedFd(STDERR_FILENO), line), "nobody to tell");
 }
 
-}  // namespace
-
-void enable_debug_log() {
-    g_debug = true;
-}
-
-void log_step(std::string_view step) {
-    if (!g_debug) return;
-    timespec now{};
-    ::clock_gettime(CLOCK_BOOTTIME, &now);  // as the kernel's own lines
-    auto const us = static_cast<long long>(now.tv_sec) * 1'000'000 + now.tv_nsec / 1000;
+void write_step(int64_t us, std::string_view step) {
     std::string line = std::to_string(us);
     line.append(" us: ").append(step);
     write_line(line);
+}
+
+}  // namespace
+
+int64_t boot_time_us() {
+    timespec now{};
+    ::clock_gettime(CLOCK_BOOTTIME, &now);
+    return int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000;
+}
+
+void enable_debug_log(int64_t started_us) {
+    g_debug = true;
+    write_step(started_us, "boot tree");
+    log_step("debug log");
+    log_step("debug log");
+}
+
+void log_step(std::string_view step) {
+    if (g_debug) write_step(boot_time_us(), step);
 }
 
 void log_error(std::string_view text) {

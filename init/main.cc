@@ -20,21 +20,22 @@ constexpr uint32_t kPayload = 0;
 constexpr uint32_t kSetUpFailed = 125;
 constexpr char kConfigPath[] = "/.krun_config.json";
 
-Result<KrunConfig> prepare_guest() {
+Result<KrunConfig> prepare_guest(int64_t started_us) {
     TRY(mount_boot_tree());
     auto config = TRY(read_config(kConfigPath));
-    if (config.krun.debug) enable_debug_log();
-    log_step("configured");
+    if (config.krun.debug) enable_debug_log(started_us);
+    log_step("names, loopback");
     TRY(set_names(config.hostname, config.domainname));
     TRY(bring_up_loopback());
     return config;
 }
 
-Result<void> run_container(ControlLink& control) {
+Result<void> run_container(ControlLink& control, int64_t started_us) {
     auto listener = TRY(listen_for_host(control::kStreamPort));
     TRY(control.send_hello());
     TRY(allow_many_descriptors());
-    auto const config = TRY(prepare_guest());
+    auto const config = TRY(prepare_guest(started_us));
+    log_step("agent");
     auto const agent = TRY(Agent::make(control, config, std::move(listener), "/sys/fs/cgroup"));
     return agent->run();
 }
@@ -48,6 +49,7 @@ void wait_for_host(ControlLink& control) {
 }
 
 [[noreturn]] void run() {
+    int64_t const started_us = boot_time_us();
     ::signal(SIGPIPE, SIG_IGN);
     // A child of ours that is about to become a process of the container has our memory until execve: nobody
     // there may look into it, unless its capabilities allow it everything (ptrace(2), access mode checking).
@@ -59,7 +61,7 @@ void wait_for_host(ControlLink& control) {
         end_machine();
     }
     ControlLink control(std::move(connection).value());
-    auto const outcome = run_container(control);
+    auto const outcome = run_container(control, started_us);
     if (!outcome.ok()) {
         log_error(outcome.error().message());
         ignore(control.send_failed(kPayload, kSetUpFailed, outcome.error().message()), "the machine ends");
