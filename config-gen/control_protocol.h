@@ -27,6 +27,14 @@ constexpr uint32_t stream_port(uint32_t process, uint32_t stream) {
     return kFirstStreamPort + process * kMaxStreams + stream;
 }
 
+// Connections that the host has accepted for a listening socket that was passed on: both ways, a port each,
+// numbered as they come. The number begins anew after kMaxProcesses, when the first have long ended.
+inline constexpr uint32_t kFirstAcceptedPort = 0x4000'0000;
+
+constexpr uint32_t accepted_port(uint32_t connection, uint32_t listener) {
+    return kFirstAcceptedPort + connection % kMaxProcesses * kMaxStreams + listener;
+}
+
 // Precedes each message, little-endian. `process` 0 is the payload; others are what kExec has named.
 struct FrameHeader {
     uint32_t body_bytes;

@@ -40,8 +40,10 @@ struct User {
 
 // A descriptor of the host process that the guest process gets under the same number, as a stream.
 struct PassedFd {
-    uint32_t fd = 3;     // 3..control::kMaxStreams - 1
-    std::string access;  // "r", "w" or "rw"
+    uint32_t fd = 3;       // 3..control::kMaxStreams - 1
+    std::string access{};  // "r", "w", "rw"; "listen": a socket that listens for what the host's accepts
+    std::string family{};  // of a listening one: "unix", "inet" or "inet6"
+    uint32_t port = 0;     // of a listening one, where there are ports
 };
 
 // Names as in capabilities(7): "CAP_CHOWN".
@@ -196,6 +198,8 @@ struct FieldsOf<guest::PassedFd> {
     static constexpr Field<guest::PassedFd> rows[] = {
         field<&guest::PassedFd::fd>("fd", Effect::kGuest, kRequired),
         field<&guest::PassedFd::access>("access", Effect::kGuest, kRequired),
+        field<&guest::PassedFd::family>("family"),
+        field<&guest::PassedFd::port>("port"),
     };
 };
 template <>

@@ -177,7 +177,10 @@ Result<void> Agent::accept_streams() {
     for (int i = 0; i < kStreamsATurn; ++i) {
         auto connection = TRY(listener_.accept());
         if (!connection) return {};
-        stash_.add(*std::move(connection));
+        if (connection->name.accepted)
+            payload_.accept(connection->name.stream, std::move(connection->fd));
+        else
+            stash_.add(*std::move(connection));
     }
     return {};
 }

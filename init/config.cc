@@ -19,14 +19,26 @@ Result<void> check_absolute(std::string const& where, std::string const& path) {
     return {};
 }
 
+Result<void> check_stream(std::string const& where, guest::PassedFd const& one) {
+    if (one.access != "r" && one.access != "w" && one.access != "rw")
+        return fail(bad(where + ": access must be r, w, rw or listen, is \"" + one.access + "\""));
+    return {};
+}
+
+Result<void> check_listening(std::string const& where, guest::PassedFd const& one) {
+    if (one.family != "unix" && one.family != "inet" && one.family != "inet6")
+        return fail(bad(where + ": family must be unix, inet or inet6, is \"" + one.family + "\""));
+    if (one.port > UINT16_MAX) return fail(bad(where + ": there is no port " + std::to_string(one.port)));
+    return {};
+}
+
 Result<void> check_passed(std::vector<guest::PassedFd> const& passed) {
     std::set<uint32_t> seen;
     for (auto const& one : passed) {
         std::string const where = "process.passedFds: " + std::to_string(one.fd);
         if (one.fd <= 2 || one.fd >= control::kMaxStreams) return fail(bad(where + " is no stream's number"));
         if (!seen.insert(one.fd).second) return fail(bad(where + " is there twice"));
-        if (one.access != "r" && one.access != "w" && one.access != "rw")
-            return fail(bad(where + ": access must be r, w or rw, is \"" + one.access + "\""));
+        TRY(one.access == "listen" ? check_listening(where, one) : check_stream(where, one));
     }
     return {};
 }

@@ -21,6 +21,23 @@ char const* reboot_wish(uint32_t signal) {
     return signal == SIGINT ? "halt" : nullptr;
 }
 
+// By default (signal(7)).
+bool ends_a_process(uint32_t signal) {
+    switch (signal) {
+        case SIGCHLD:
+        case SIGCONT:
+        case SIGURG:
+        case SIGWINCH:
+        case SIGSTOP:
+        case SIGTSTP:
+        case SIGTTIN:
+        case SIGTTOU:
+            return false;
+        default:
+            return true;
+    }
+}
+
 }  // namespace
 
 GuestProcess::~GuestProcess() {
@@ -48,7 +65,11 @@ void GuestProcess::go() {
 }
 
 void GuestProcess::signal(uint32_t number) {
-    if (number < 1 || number > 64 || ended()) return;
+    if (number < 1 || number > 64) return;
+    if (ended()) {
+        if (ends_a_process(number) && phase_ == Phase::kEnded && !stdio_.settled()) give_up();
+        return;
+    }
     if (child_.pid < 0)
         early_signals_ |= uint64_t{1} << (number - 1);
     else
@@ -57,6 +78,10 @@ void GuestProcess::signal(uint32_t number) {
 
 void GuestProcess::resize(uint16_t rows, uint16_t columns) {
     ignore(stdio_.resize(rows, columns), "the terminal may be gone");
+}
+
+void GuestProcess::accept(uint32_t number, UniqueFd connection) {
+    ignore(stdio_.accept(number, std::move(connection)), "the host sees its connection closed");
 }
 
 void GuestProcess::status_readable() {
@@ -139,14 +164,18 @@ void GuestProcess::begin_drain() {
 }
 
 std::optional<int64_t> GuestProcess::check_progress(int64_t now_ms) {
-    if (!ended() || stalled_ || stdio_.settled()) return std::nullopt;
+    if (!ended() || !container_ended_ || is_payload() || stalled_ || stdio_.settled()) return std::nullopt;
     if (!deadline_ms_ || stdio_.moved_bytes() != moved_) deadline_ms_ = now_ms + kStallMs;
     moved_ = stdio_.moved_bytes();
     if (now_ms < *deadline_ms_) return deadline_ms_;
+    give_up();
+    return std::nullopt;
+}
+
+void GuestProcess::give_up() {
     log_error("nobody takes the last output of process " + std::to_string(number_));
     stalled_ = true;
     stdio_.close();
-    return std::nullopt;
 }
 
 Result<void> GuestProcess::report() {
@@ -169,7 +198,7 @@ bool GuestProcess::finished() const {
 
 void GuestProcess::container_ended() {
     container_ended_ = true;
-    if (phase_ == Phase::kReported) begin_drain();
+    if (ended()) begin_drain();
 }
 
 }  // namespace krun::init

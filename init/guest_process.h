@@ -19,8 +19,9 @@ namespace krun::init {
 
 class GuestProcess {
 public:
-    // How long a host's reader that takes nothing keeps a dead process from being reported: otherwise a stuck
-    // log collector would keep a killed container alive.
+    // How long, after the container's end, a host's reader that takes nothing keeps an executed process from
+    // being over: the client of one must not keep the container. The payload's reader has all the time it
+    // wants, as with a pipe; who will not wait for it sends a signal more.
     static constexpr int64_t kStallMs = 10'000;
 
     // `control` and `loop` outlive it. The payload is number 0.
@@ -41,10 +42,12 @@ public:
                        std::function<void(UniqueFd)> on_notify = nullptr);
 
     // The host's wishes. Those that come too early are kept until there is a process, those that come too
-    // late are forgotten.
+    // late are forgotten; but a signal that would end a process ends the wait for a dead one's reader.
     void go();
     void signal(uint32_t number);
     void resize(uint16_t rows, uint16_t columns);
+    // A connection that the host has accepted for the listening socket `number`; closed if there is none.
+    void accept(uint32_t number, UniqueFd connection);
 
     // Set up, and not dead: others can join it.
     bool joinable() const { return phase_ >= Phase::kReady && phase_ < Phase::kEnded; }
@@ -54,7 +57,7 @@ public:
     // waitpid(2) has said so.
     void reaped(int status);
     // Looks whether the host still takes what it is owed. `now_ms` is of a monotonic clock; the result is
-    // when to look again, nullopt if there is nothing to wait for.
+    // when to look again, nullopt if no time limit runs.
     std::optional<int64_t> check_progress(int64_t now_ms);
     // Dead, and the host has got its output or will not take it.
     bool reportable() const { return phase_ == Phase::kEnded && (stalled_ || stdio_.settled()); }
@@ -82,6 +85,7 @@ private:
     void status_closed();
     void refuse(Error const& error);
     void begin_drain();
+    void give_up();
     Result<void> send_end();
 
     uint32_t number_;

@@ -196,10 +196,13 @@ void run_process(ProcessSetup setup, std::span<SetupStep const> steps, BeforeExe
     if (auto const done = run_steps(setup, steps); !done.ok())
         leave(init, kSetUpFailed, done.error().message());
     auto const& args = setup.process.args;
+    log_step("program");
     auto const program = find_program(args[0], search_path(setup.env));
     if (!program.ok()) leave(init, program.error().exit_code, program.error().text);
     if (!init.send({StatusKind::kReady, 0, {}, {}}).ok()) ::_exit(kSetUpFailed);
+    log_step("wait for start");
     if (auto const go = before_exec(setup); !go.ok()) leave(init, kSetUpFailed, go.error().message());
+    log_step("execute");
     install_standard_streams(setup);
     if (auto const sealed = seal(setup); !sealed.ok()) leave(init, kSetUpFailed, sealed.error().message());
     auto const failure = run_program(program.value(), args, setup.env);

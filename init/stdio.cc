@@ -12,6 +12,8 @@
 namespace krun::init {
 namespace {
 
+constexpr std::string_view kListen = "listen";
+
 bool is_open(std::unique_ptr<Relay> const& relay) {
     return relay != nullptr && !relay->done();
 }
@@ -21,7 +23,8 @@ bool is_open(std::unique_ptr<Relay> const& relay) {
 std::vector<uint32_t> stream_numbers(guest::Process const& process) {
     std::vector<uint32_t> numbers = {STDIN_FILENO};
     if (!process.terminal) numbers.insert(numbers.end(), {STDOUT_FILENO, STDERR_FILENO});
-    for (auto const& passed : process.passed_fds) numbers.push_back(passed.fd);
+    for (auto const& passed : process.passed_fds)
+        if (passed.access != kListen) numbers.push_back(passed.fd);
     return numbers;
 }
 
@@ -35,6 +38,10 @@ Result<std::vector<ProcessEnd>> Stdio::open(guest::Process const& process, Conne
         ends.push_back(TRY(open_output(STDERR_FILENO, std::move(connections[STDERR_FILENO]))));
     }
     for (auto const& passed : process.passed_fds) {
+        if (passed.access == kListen) {
+            ends.push_back(TRY(open_listener(passed)));
+            continue;
+        }
         auto& connection = connections[passed.fd];
         if (passed.access == "r") ends.push_back(TRY(open_input(passed.fd, std::move(connection))));
         if (passed.access == "w") ends.push_back(TRY(open_output(passed.fd, std::move(connection))));
@@ -65,6 +72,25 @@ Result<ProcessEnd> Stdio::open_duplex(uint32_t number, UniqueFd connection) {
     TRY(relay_both_ways(stream, std::move(ours), std::move(connection), [] {}));
     streams_.push_back(std::move(stream));
     return ProcessEnd{number, std::move(theirs)};
+}
+
+// Only the process holds it, so that connections are refused when it has closed it.
+Result<ProcessEnd> Stdio::open_listener(guest::PassedFd const& passed) {
+    auto socket = TRY(open_listening_socket(passed));
+    listeners_[passed.fd] = socket.address;
+    return ProcessEnd{passed.fd, std::move(socket.fd)};
+}
+
+Result<void> Stdio::accept(uint32_t number, UniqueFd connection) {
+    std::erase_if(streams_, [](Stream const& s) { return !is_open(s.input) && !is_open(s.output); });
+    auto const listener = listeners_.find(number);
+    if (listener == listeners_.end())
+        return fail(Error(Errc::kBadState, "no listening socket has this number"));
+    auto local = TRY(connect_to(listener->second));
+    Stream stream{number};
+    TRY(relay_both_ways(stream, std::move(local), std::move(connection), [] {}));
+    streams_.push_back(std::move(stream));
+    return {};
 }
 
 Result<void> Stdio::relay_both_ways(Stream& stream, UniqueFd local, UniqueFd connection,
@@ -136,6 +162,7 @@ uint32_t Stdio::open_streams() const {
 
 void Stdio::close() {
     streams_.clear();
+    listeners_.clear();
     console_connection_.reset();
     console_.reset();
     slave_.reset();

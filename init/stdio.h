@@ -12,6 +12,7 @@
 #include "base/event_loop.h"
 #include "base/unique_fd.h"
 #include "config-gen/krun_config.h"
+#include "init/listening_socket.h"
 #include "init/relay.h"
 
 namespace krun::init {
@@ -36,6 +37,9 @@ public:
     // it comes from: see open_console(). REQUIRES: all of stream_numbers() is in `connections`.
     Result<std::vector<ProcessEnd>> open(guest::Process const& process, Connections connections);
 
+    // Relays `connection` to and from the process's listening socket `number`. An error if there is none, or
+    // if it takes no connection.
+    Result<void> accept(uint32_t number, UniqueFd connection);
     // Relays `master` to and from the terminal's connection; an error without one.
     Result<void> open_console(UniqueFd master);
     // Kept until there is a console; nothing happens without one.
@@ -68,12 +72,14 @@ private:
     Result<ProcessEnd> open_input(uint32_t number, UniqueFd connection);
     Result<ProcessEnd> open_output(uint32_t number, UniqueFd connection);
     Result<ProcessEnd> open_duplex(uint32_t number, UniqueFd connection);
+    Result<ProcessEnd> open_listener(guest::PassedFd const& passed);
     Result<void> relay_both_ways(Stream& stream, UniqueFd local, UniqueFd connection,
                                  std::function<void()> const& done);
     void console_lost();
 
     EventLoop& loop_;
     std::vector<Stream> streams_;
+    std::map<uint32_t, ListeningAddress> listeners_;
     UniqueFd console_connection_;  // until the console is open
     // The master, for its size; closed with the last relay so that a lost console hangs up.
     UniqueFd console_;

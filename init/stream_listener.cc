@@ -9,11 +9,13 @@
 namespace krun::init {
 
 std::optional<StreamName> stream_of_port(uint32_t port) {
-    if (port < control::kFirstStreamPort) return std::nullopt;
-    uint32_t const number = port - control::kFirstStreamPort;
-    StreamName const name{number / control::kMaxStreams, number % control::kMaxStreams};
-    if (name.process >= control::kMaxProcesses) return std::nullopt;
-    return name;
+    bool const accepted = port >= control::kFirstAcceptedPort;
+    uint32_t const first = accepted ? control::kFirstAcceptedPort : control::kFirstStreamPort;
+    if (port < first) return std::nullopt;
+    uint32_t const number = port - first;
+    uint32_t const group = number / control::kMaxStreams;
+    if (group >= control::kMaxProcesses) return std::nullopt;
+    return StreamName{accepted ? 0 : group, number % control::kMaxStreams, accepted};
 }
 
 Result<std::optional<StreamConnection>> StreamListener::accept() {
@@ -30,7 +32,7 @@ Result<std::optional<StreamConnection>> StreamListener::accept() {
         }
         auto const port = port_of_host_(peer, bytes);
         auto const name = port ? stream_of_port(*port) : std::nullopt;
-        if (name) return std::optional(StreamConnection{name->process, name->stream, std::move(fd)});
+        if (name) return std::optional(StreamConnection{*name, std::move(fd)});
         log_error("refused a connection that is no stream of the host's");
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Accepts the connections that the host opens, one for each stream of each process. Which stream a connection
-// is, its port on the host says (config-gen/control_protocol.h).
+// Accepts the connections that the host opens: one for each stream of each process, and those that it has
+// accepted for a listening socket of the payload's. Which one a connection is, its port on the host says
+// (config-gen/control_protocol.h).
 #pragma once
 #include <sys/socket.h>
 
@@ -12,18 +13,19 @@
 
 namespace krun::init {
 
-struct StreamConnection {
-    uint32_t process = 0;
-    uint32_t stream = 0;
-    UniqueFd fd;
-};
-
-// Which stream a port of the host stands for: nullopt below the first and above the last one.
+// What a port of the host stands for.
 struct StreamName {
     uint32_t process = 0;
     uint32_t stream = 0;
+    bool accepted = false;  // for the listening socket that has this number, of the payload
 };
+// nullopt for a port that stands for nothing.
 std::optional<StreamName> stream_of_port(uint32_t port);
+
+struct StreamConnection {
+    StreamName name;
+    UniqueFd fd;
+};
 
 class StreamListener {
 public:

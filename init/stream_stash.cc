@@ -6,8 +6,9 @@
 namespace krun::init {
 
 void StreamStash::add(StreamConnection connection) {
-    if (closed(connection.process)) return;
-    waiting_[connection.process].try_emplace(connection.stream, std::move(connection.fd));
+    auto const& [process, stream, accepted] = connection.name;
+    if (closed(process)) return;
+    waiting_[process].try_emplace(stream, std::move(connection.fd));
 }
 
 bool StreamStash::has_all(uint32_t process, std::span<uint32_t const> streams) const {

@@ -70,7 +70,7 @@ Result<void> check_console(guest::Process const& process, bool socket, bool deta
 Result<Stage> stage_process(Options const& options, ExecConfig config) {
     std::string const console_socket = options.value("console-socket");
     TRY(check_console(config.process, !console_socket.empty(), options.on("detach")));
-    auto passed = TRY(passed_fds(options.value("preserve-fds")));
+    auto passed = TRY(preserved_fds(options.value("preserve-fds")));
     auto stage =
         TRY(config.process.terminal ? stage_terminal(config.process, console_socket) : stage_stdio());
     for (auto& [description, fd] : passed) {

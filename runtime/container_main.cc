@@ -23,8 +23,9 @@ namespace krun::runtime {
 namespace {
 
 struct Stdio {
-    std::vector<GuestStream> streams;
-    UniqueFd terminal;  // the host terminal's slave, or invalid
+    std::vector<GuestStream> streams{};
+    UniqueFd terminal{};  // the host terminal's slave, or invalid
+    std::vector<PassedListener> listeners{};
 };
 
 // The terminal becomes this session's controlling one, so that a change of its size arrives as SIGWINCH.
@@ -53,8 +54,12 @@ Result<Stdio> take_standard(ContainerTask const& task) {
 
 Result<Stdio> take_stdio(ContainerTask& task) {
     auto stdio = TRY(take_standard(task));
-    for (auto& [description, fd] : task.request.passed_fds)
-        stdio.streams.push_back(TRY(stream_of(description.fd, std::move(fd))));
+    for (auto& [description, fd] : task.request.passed.fds) {
+        if (description.access == "listen")
+            stdio.listeners.push_back({description.fd, std::move(fd)});
+        else
+            stdio.streams.push_back(TRY(stream_of(description.fd, std::move(fd))));
+    }
     return stdio;
 }
 
@@ -89,6 +94,7 @@ Result<std::unique_ptr<ContainerProcess>> set_up(ContainerTask& task) {
     ContainerParts parts{.machine = std::move(machine),
                          .kernel_log = log,
                          .streams = std::move(stdio.streams),
+                         .listeners = std::move(stdio.listeners),
                          .control_listener = std::move(host.control_listener),
                          .report = std::move(report),
                          .state_dir = std::move(host.state_dir),

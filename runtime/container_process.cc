@@ -83,6 +83,10 @@ Result<void> ContainerProcess::watch_everything(UniqueFd init_connection) {
         loop_, *session_, [this](uint32_t process, std::vector<GuestStream> streams) {
             return connect_streams(*machine_, process, std::move(streams));
         });
+    acceptor_ = TRY(SocketAcceptor::make(
+        loop_, std::move(parts_.listeners), [this](uint32_t connection, uint32_t number, UniqueFd socket) {
+            return connect_accepted(*machine_, connection, number, std::move(socket));
+        }));
     control_ = TRY(ControlServer::make(loop_, std::move(parts_.control_listener),
                                        [this](ControlRequest r, ControlConnection connection) {
                                            request(std::move(r), std::move(connection));
@@ -115,13 +119,18 @@ void ContainerProcess::session_changed() {
             window_changed();  // the size may have changed since the terminal was made
             return report({});
         case GuestPhase::kRunning:
-            if (starter_.valid()) starter_.reply({});
-            return;
+            return started();
         case GuestPhase::kEnded:
             return deliver_output();
         default:
             return;
     }
+}
+
+void ContainerProcess::started() {
+    if (starter_.valid()) starter_.reply({});
+    if (auto const accepting = acceptor_->start(); !accepting.ok())
+        log(LogLevel::kError, "accept for the payload: " + accepting.error().message());
 }
 
 void ContainerProcess::open_streams() {
@@ -132,8 +141,8 @@ void ContainerProcess::open_streams() {
 }
 
 // The machine must not stop before the last byte has been taken: until the reader has it, has gone, or
-// somebody kills us, as a pipe would keep it. A guest that did not come so far ends nothing, and is not
-// waited for.
+// somebody sends a signal that says it is enough, as a pipe would keep it. A guest that did not come so far
+// ends nothing, and is not waited for.
 void ContainerProcess::deliver_output() {
     if (!session_->end().output_handed_over) output_.clear();
     for (auto const& stream : output_) {
@@ -187,6 +196,10 @@ void ContainerProcess::signals_arrived() {
 void ContainerProcess::relay_signal(uint32_t signo) {
     if (signo == SIGWINCH && parts_.terminal.valid()) return window_changed();
     if (session_->signal(0, signo).ok()) return;
+    if (session_->phase() == GuestPhase::kEnded) {
+        if (ends_a_process(signo)) loop_.stop();
+        return;
+    }
     // Nothing runs in the guest yet: the signal is for the container as it stands.
     if (ends_a_process(signo)) session_->end_with({.exit_status = 128 + signo});
 }

@@ -20,6 +20,7 @@
 #include "runtime/guest_streams.h"
 #include "runtime/kernel_log.h"
 #include "runtime/relayed_signals.h"
+#include "runtime/socket_acceptor.h"
 #include "vmm/machine.h"
 
 namespace krun::runtime {
@@ -28,7 +29,8 @@ namespace krun::runtime {
 struct ContainerParts {
     vmm::MachineSpec machine;  // complete but for the control port
     std::shared_ptr<KernelLog> kernel_log;
-    std::vector<GuestStream> streams;  // of the payload
+    std::vector<GuestStream> streams;       // of the payload
+    std::vector<PassedListener> listeners;  // which the payload has sockets of its own for
     UniqueFd control_listener;
     UniqueFd report;  // to the creator: creation_report.h, when ready or failed
     UniqueFd state_dir;
@@ -55,6 +57,7 @@ private:
 
     void session_changed();
     void open_streams();
+    void started();
     void deliver_output();
     void output_over(uint32_t number);
     void machine_ended();
@@ -77,6 +80,7 @@ private:
     std::unique_ptr<vmm::Machine> machine_;
     std::unique_ptr<GuestSession> session_;
     std::unique_ptr<ExecSessions> execs_;
+    std::unique_ptr<SocketAcceptor> acceptor_;
 };
 
 }  // namespace krun::runtime

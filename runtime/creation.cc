@@ -98,8 +98,9 @@ Result<VmProcess> spawn(Globals const& globals, CreateRequest const& request, Bu
         vm.console_socket = TRY(connect_console_socket(request.console_socket));
     else if (request.console.valid() && bundle.spec.process && bundle.spec.process->terminal)
         vm.console_socket = TRY(duplicate(request.console.borrow()));
-    for (auto const& [description, fd] : request.passed_fds)
-        vm.passed_fds.push_back({ description, TRY(duplicate(fd.borrow())) });
+    vm.passed.env = request.passed.env;
+    for (auto const& [description, fd] : request.passed.fds)
+        vm.passed.fds.push_back({ description, TRY(duplicate(fd.borrow())) });
     vm.notify = TRY(connect_notify_socket());
     return spawn_vm(std::move(vm));
 }

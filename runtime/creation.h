@@ -15,12 +15,12 @@ namespace krun::runtime {
 
 struct CreateRequest {
     std::string id;
-    std::string bundle;                  // a directory; empty: the working directory
-    std::string console_socket;          // path, or empty
-    std::string pid_file;                // path, or empty
-    UniqueFd console{};                  // a connected socket in the place of console_socket, or invalid
-    std::vector<PassedFd> passed_fds{};  // for the payload
-    bool caller_stays = false;           // until the container has ended: VmRequest::caller_stays
+    std::string bundle;          // a directory; empty: the working directory
+    std::string console_socket;  // path, or empty
+    std::string pid_file;        // path, or empty
+    UniqueFd console{};          // a connected socket in the place of console_socket, or invalid
+    PassedFds passed{};          // for the payload
+    bool caller_stays = false;   // until the container has ended: VmRequest::caller_stays
 };
 
 // Returns once the guest is booted and waits for start, the state says "created" and the pid file is

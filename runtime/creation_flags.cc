@@ -4,13 +4,13 @@
 namespace krun::runtime {
 
 Result<CreateRequest> read_create_request(Options const& options) {
-    auto passed = TRY(passed_fds(options.value("preserve-fds")));
+    auto passed = TRY(fds_for_payload(options.value("preserve-fds")));
     return CreateRequest{.id = options.positionals()[0],
                          .bundle = options.value("bundle"),
                          .console_socket = options.value("console-socket"),
                          .pid_file = options.value("pid-file"),
                          .console = UniqueFd(),
-                         .passed_fds = std::move(passed)};
+                         .passed = std::move(passed)};
 }
 
 }  // namespace krun::runtime

@@ -90,4 +90,13 @@ Result<std::vector<OpenStream>> connect_streams(vmm::Machine& machine, uint32_t 
     return open;
 }
 
+Result<UniqueFd> connect_accepted(vmm::Machine& machine, uint32_t connection, uint32_t number,
+                                  UniqueFd socket) {
+    auto read_end = TRY(duplicate(socket.borrow()));
+    auto [over, done] = TRY(make_pipe());
+    machine.connect(control::accepted_port(connection, number), control::kStreamPort,
+                    {std::move(read_end), std::move(socket), std::move(done)});
+    return std::move(over);
+}
+
 }  // namespace krun::runtime

@@ -41,4 +41,9 @@ Result<std::vector<GuestStream>> streams_of_exec(std::vector<UniqueFd> fds, bool
 Result<std::vector<OpenStream>> connect_streams(vmm::Machine& machine, uint32_t process,
                                                 std::vector<GuestStream> streams);
 
+// A connection that was accepted for the payload's listening socket `number`: `connection` counts them. The
+// result reads end-of-file when it is over.
+Result<UniqueFd> connect_accepted(vmm::Machine& machine, uint32_t connection, uint32_t number,
+                                  UniqueFd socket);
+
 }  // namespace krun::runtime

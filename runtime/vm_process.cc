@@ -11,6 +11,7 @@
 #include <csignal>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/scope_exit.h"
 #include "runtime/cgroup.h"
 #include "runtime/container_main.h"
@@ -63,10 +64,19 @@ std::string state_for_hooks(VmRequest const& request) {
     return state_json(record, State::kCreated);
 }
 
+void set_variable(guest::Process& process, std::string const& entry) {
+    auto const name = entry.substr(0, entry.find('=') + 1);
+    std::erase_if(process.env, [&](std::string const& other) { return other.starts_with(name); });
+    process.env.push_back(entry);
+}
+
+void tell_of_passed_fds(guest::Process& process, PassedFds const& passed) {
+    for (auto const& one : passed.fds) process.passed_fds.push_back(one.description);
+    for (auto const& entry : passed.env) set_variable(process, entry);
+}
+
 void tell_of_notify_socket(KrunConfig& config) {
-    constexpr std::string_view kName = "NOTIFY_SOCKET=";
-    std::erase_if(config.process.env, [&](std::string const& entry) { return entry.starts_with(kName); });
-    config.process.env.push_back(std::string(kName) + kGuestNotifySocket);
+    set_variable(config.process, std::string("NOTIFY_SOCKET=") + kGuestNotifySocket);
     config.krun.notify_socket = kGuestNotifySocket;
 }
 
@@ -74,9 +84,9 @@ void tell_of_notify_socket(KrunConfig& config) {
 
 Result<VmProcess> spawn_vm(VmRequest request) {
     auto plan = TRY(from_oci(request.spec));
+    plan.config.krun.debug = is_logged(LogLevel::kDebug);
     if (!plan.config.krun.start_container_hooks.empty()) plan.config.krun.state = state_for_hooks(request);
-    for (auto const& passed : request.passed_fds)
-        plan.config.process.passed_fds.push_back(passed.description);
+    tell_of_passed_fds(plan.config.process, request.passed);
     if (request.notify.valid()) tell_of_notify_socket(plan.config);
     auto const size = TRY(machine_size(request.spec, usable_cpus()));
     auto host = TRY(open_host_handles(request, plan));

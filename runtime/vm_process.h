@@ -24,7 +24,7 @@ struct VmRequest {
     BorrowedFd state_dir;     // the container's own state directory
     UniqueFd console_socket;  // connected AF_UNIX stream; valid if and only if a terminal is wanted detached
     CgroupManager cgroup_manager = CgroupManager::kCgroupfs;
-    std::vector<PassedFd> passed_fds{};  // for the payload
+    PassedFds passed{};  // for the payload
     // A connected datagram socket for what the payload tells its service manager, or invalid.
     UniqueFd notify{};
     // The caller outlives the container and keeps VmProcess::vm until then.

@@ -89,11 +89,33 @@ TEST_F(GuestProcessTest, IsReportedWhenTheLastOutputIsTaken) {
     EXPECT_FALSE(process_.check_progress(0).has_value());
 }
 
-TEST_F(GuestProcessTest, ReaderThatTakesNothingForTenSecondsIsGivenUp) {
+TEST_F(GuestProcessTest, ReaderThatTakesNothingIsWaitedForWithoutALimit) {
     start(fill_without_end);
     settle();
     ASSERT_EQ(::kill(process_.pid(), SIGKILL), 0);
     reap();
+    settle();
+    EXPECT_FALSE(process_.check_progress(1'000'000).has_value());
+    EXPECT_FALSE(process_.reportable());
+}
+
+TEST_F(GuestProcessTest, SignalToADeadProcessEndsTheWaitForItsReader) {
+    start(fill_without_end);
+    settle();
+    ASSERT_EQ(::kill(process_.pid(), SIGKILL), 0);
+    reap();
+    process_.signal(SIGWINCH);  // ends nothing by default
+    EXPECT_FALSE(process_.reportable());
+    process_.signal(SIGTERM);
+    EXPECT_TRUE(process_.reportable());
+}
+
+TEST_F(GuestProcessTest, ReaderThatTakesNothingForTenSecondsAfterTheContainersEndIsGivenUp) {
+    start(fill_without_end);
+    settle();
+    ASSERT_EQ(::kill(process_.pid(), SIGKILL), 0);
+    reap();
+    process_.container_ended();
     settle();
     EXPECT_EQ(process_.check_progress(1000), 11'000);
     EXPECT_FALSE(process_.reportable());
@@ -107,6 +129,7 @@ TEST_F(GuestProcessTest, ReaderThatTakesSomethingHasTenSecondsMore) {
     settle();
     ASSERT_EQ(::kill(process_.pid(), SIGKILL), 0);
     reap();
+    process_.container_ended();
     EXPECT_EQ(process_.check_progress(1000), 11'000);
     // A local socket takes more only when most of it is free.
     std::vector<char> block(100'000);

@@ -91,12 +91,33 @@ static int notify(void) {
     return sendto(fd, kText, sizeof kText - 1, 0, (struct sockaddr*)&manager, sizeof manager) > 0 ? 0 : 4;
 }
 
+// A service with a socket: echoes one connection after the other until one says "end". Ends with their number.
+static int serve(void) {
+    char const* const count = getenv("LISTEN_FDS");
+    char const* const pid = getenv("LISTEN_PID");
+    if (count == NULL || pid == NULL || strcmp(count, "1") != 0 || atoi(pid) != getpid()) return 100;
+    char buffer[65536];
+    for (int served = 1;; served++) {
+        int const fd = accept(3, NULL, NULL);
+        if (fd < 0) return 101;
+        ssize_t n;
+        int last = 0;
+        while ((n = read(fd, buffer, sizeof buffer)) > 0) {
+            last = n == 3 && memcmp(buffer, "end", 3) == 0;
+            for (ssize_t done = 0, w; done < n; done += w)
+                if ((w = write(fd, buffer + done, (size_t)(n - done))) < 0) return 102;
+        }
+        close(fd);
+        if (last) return served;
+    }
+}
+
 int main(int argc, char** argv) {
     static struct {
         char const* name;
         int (*function)(void);
     } const kTable[] = {
-        {"segfault", segfault}, {"signals", signals}, {"forge-status", forge_status}, {"notify", notify}, {"files", files},
+        {"segfault", segfault}, {"signals", signals}, {"forge-status", forge_status}, {"notify", notify}, {"serve", serve}, {"files", files},
         {"fork-bomb", fork_bomb}, {"fill-memory", fill_memory}, {"close-all", close_all}, {"ignore-all", ignore_all},
         {"environment", environment}, {"open-many", open_many}};
     for (size_t i = 0; argc > 1 && i < sizeof kTable / sizeof kTable[0]; i++)

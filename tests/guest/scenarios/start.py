@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What happens around the start of the payload: startContainer hooks, and the word that it is ready."""
 import socket
+import subprocess
 
 from suite import expect_equal, expect_in, test
 
@@ -52,3 +53,52 @@ def nobody_listens(case):
     result = container.create()
     expect_equal(result.status, 1, "status")
     expect_in("NOTIFY_SOCKET", result.error, "stderr")
+
+
+def _activated(case, listener, *args):
+    """A container whose runtime is started as a service manager starts a service that has a socket."""
+    container = case.container(case.bundle(*args))
+    argv = container.argv("create", "--bundle", container.bundle.write(), "--pid-file", container.pid_path, container.name)
+    number = listener.fileno()
+    shell = f'exec 3<&{number}; [ {number} = 3 ] || exec {number}<&-; export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@"'
+    with open(container.out_path, "wb") as out:  # the payload keeps it: a pipe would not end
+        done = subprocess.run(["/bin/bash", "-c", shell, "bash", *argv], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                              pass_fds=(number,), env=container.environment, timeout=90, check=False)
+    expect_equal((done.returncode, container.out_path.read_bytes()), (0, b""), "create")
+    container.must("start", container.name)
+    return container
+
+
+def _ask(listener, text):
+    with socket.socket(listener.family, socket.SOCK_STREAM) as client:
+        client.settimeout(60)
+        client.connect(listener.getsockname())
+        client.sendall(text)
+        client.shutdown(socket.SHUT_WR)
+        answer = b""
+        while part := client.recv(65536):
+            answer += part
+        return answer
+
+
+def _serves(case, listener):
+    with listener:
+        listener.listen(8)
+        container = _activated(case, listener, "/bin/probe", "serve")
+        expect_equal([_ask(listener, text) for text in (b"one", b"two" * 100000, b"end")], [b"one", b"two" * 100000, b"end"], "answers")
+        expect_equal(container.wait(), 3, "status, the connections served")
+        container.must("delete", "box")
+
+
+@test("start: a listening unix socket of LISTEN_FDS is the payload's to accept from", vm_only=True)
+def listening_unix(case):
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(str(case.directory / "web"))
+    _serves(case, listener)
+
+
+@test("start: a listening TCP socket of LISTEN_FDS is the payload's to accept from", vm_only=True)
+def listening_tcp(case):
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.bind(("127.0.0.1", 0))
+    _serves(case, listener)
