@@ -76,6 +76,7 @@ Result<std::unique_ptr<ContainerProcess>> set_up(ContainerTask& task) {
     ::prctl(PR_SET_NAME, "krun-oci");
     auto& host = task.host;
     raise_descriptor_limit();
+    use_one_heap();
     auto stdio = TRY(take_stdio(task));
     close_inherited_fds();
     TRY(detach_trees(host));

@@ -2,6 +2,7 @@
 #include "runtime/vm_seccomp.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -53,6 +54,7 @@ constexpr SyscallRule kMain[] = {
     {SYS_unlinkat},
     {SYS_renameat},
     {SYS_newfstatat},
+    {SYS_fstat},
     {SYS_lseek},
     {SYS_pread64},
     {SYS_close_range},
@@ -105,6 +107,10 @@ void refused(int signal, siginfo_t* info, void* context) {
 }
 
 }  // namespace
+
+void use_one_heap() {
+    ::mallopt(M_ARENA_MAX, 1);
+}
 
 Result<void> end_at_forbidden_calls(BorrowedFd state_dir) {
     // Made now, because the handler can open nothing. Empty, it is no reason.

@@ -9,6 +9,10 @@
 
 namespace krun::runtime {
 
+// One heap for all threads. Those that the C library would make for each are given back by a look into /proc
+// (glibc malloc/arena.c heap_trim), which no filter allows. Call before there are threads.
+void use_one_heap();
+
 // What happens at a call that a filter does not allow: the process writes the reason into `state_dir`
 // (end_reason.h) and into the log, and ends with status 255. Call before any thread is confined.
 Result<void> end_at_forbidden_calls(BorrowedFd state_dir);

@@ -54,6 +54,7 @@ constexpr SyscallRule kVsockSyscalls[] = {
     {SYS_shutdown},
     {SYS_poll},
     {SYS_newfstatat},
+    {SYS_fstat},
     {SYS_ioctl, kOneOf, 1, kIsTerminal},
     // Its alarm.
     {SYS_rt_sigaction, kOneOf, 0, kKickSignal},

@@ -18,6 +18,7 @@ inline constexpr SyscallRule kPassthroughSyscalls[] = {
     {SYS_openat},
     {SYS_statx},
     {SYS_newfstatat},
+    {SYS_fstat},  // what a newer glibc makes of fstat(3)
     {SYS_fstatfs},
     {SYS_readlinkat},
     {SYS_getdents64},

@@ -43,6 +43,7 @@ Ended run_confined(LogFormat format, void (*act)(), bool confine_main = true) {
     if (pid == 0) {
         open_log(open_path(dir / "log", O_WRONLY | O_CREAT | O_APPEND, 0600).value(), format);
         ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        use_one_heap();
         if (!end_at_forbidden_calls(state.borrow()).ok()) ::_exit(9);
         if (confine_main && !confine_main_thread().ok()) ::_exit(9);
         act();
@@ -106,7 +107,13 @@ TEST_F(VmSeccomp, ConfinedThreadWorksAndEnds) {
             auto const filter =
                 std::make_shared<SyscallFilter const>(vmm::thread_filter("dev-test", {}).value());
             auto thread = vmm::Thread::start(
-                "dev-test", [] { std::string const big(size_t{64} << 20, 'x'); }, filter);
+                "dev-test",
+                [] {
+                    std::string const mapped(size_t{64} << 20, 'x');
+                    // Below what malloc maps; freed together, they are more than it keeps.
+                    std::vector<std::string> heap(16, std::string(size_t{100} << 10, 'x'));
+                },
+                filter);
             thread.value().join();
         },
         false);
