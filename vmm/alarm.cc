@@ -23,14 +23,10 @@ Alarm::~Alarm() {
     if (owned_) ::timer_delete(timer_);
 }
 
-void Alarm::ring_in(std::chrono::seconds time) const {
-    itimerspec when{};
-    when.it_value.tv_sec = time.count();
-    ::timer_settime(timer_, 0, &when, nullptr);
-}
-
 void Alarm::ring_every(std::chrono::milliseconds period) const {
-    timespec const every{.tv_sec = 0, .tv_nsec = std::chrono::nanoseconds(period).count()};
+    using namespace std::chrono;
+    auto const whole = floor<seconds>(period);
+    timespec const every{.tv_sec = whole.count(), .tv_nsec = nanoseconds(period - whole).count()};
     itimerspec const when{.it_interval = every, .it_value = every};
     ::timer_settime(timer_, 0, &when, nullptr);
 }

@@ -17,7 +17,6 @@ public:
     Alarm(Alarm&& other) noexcept : timer_(other.timer_), owned_(std::exchange(other.owned_, false)) {}
     ~Alarm();
 
-    void ring_in(std::chrono::seconds time) const;
     // Again and again, so that the one that rings just before the system call is not the last.
     void ring_every(std::chrono::milliseconds period) const;
     void stop() const;

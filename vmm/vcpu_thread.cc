@@ -33,12 +33,12 @@ void VcpuThread::run() {
     Kickable const kickable;
     auto const alarm = Alarm::make();
     // Without an alarm (RLIMIT_SIGPENDING) a halted guest goes unnoticed; everything else works.
-    if (alarm.ok()) alarm.value().ring_in(look_in_);
+    if (alarm.ok()) alarm.value().ring_every(look_in_);
     while (!stopping_.load()) {
         auto const exit = vcpu_.run();
         if (!std::visit([this](auto const& e) { return handle(e); }, exit)) return;
         if (alarm.ok() && std::holds_alternative<vcpu_exit::Interrupted>(exit))
-            alarm.value().ring_in(look_in_);
+            alarm.value().ring_every(look_in_);
     }
 }
 
