@@ -144,6 +144,9 @@ Result<void> remove_cgroup(std::string const& path) {
     if (!where) return fail(Error(Errc::kInternal, "not a cgroup path: " + quoted(path)));
     auto parent = open_path(where->parent, O_RDONLY | O_DIRECTORY);
     if (!parent.ok()) return {};  // gone with its parent
+    // What is left in it ends, frozen or not: processes that stood for executed ones.
+    if (auto const left = open_path(path + "/cgroup.kill", O_WRONLY | O_NOFOLLOW); left.ok())
+        ignore(write_full(left.value().borrow(), std::string_view("1")), "then it is busy, and stays");
     // A process that has just died may hold its cgroup for a moment.
     using namespace std::chrono_literals;
     for (auto waited = 0ms;; waited += 5ms) {

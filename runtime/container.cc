@@ -55,7 +55,13 @@ Result<void> Container::kill(int signal, Target target) const {
     }
     auto const process = open_process(record_.container);
     if (!process) return fail(Error(Errc::kBadState, refusal(Op::kKill, State::kStopped, dir_.id())));
-    return send_signal(process->borrow(), signal);
+    // It could not be taken back: once stopped, the machine answers nobody.
+    if (signal == SIGSTOP)
+        return fail(Error(Errc::kBadState, "cannot stop a paused container; resume it first"));
+    TRY(send_signal(process->borrow(), signal));
+    // Those that stand for executed processes are in the cgroup too, and have an end to tell.
+    if (signal == SIGKILL && now == State::kPaused) ignore(thaw(record_.cgroup_path), "delete ends them");
+    return {};
 }
 
 Result<void> Container::pause() const {
