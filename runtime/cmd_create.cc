@@ -7,8 +7,8 @@ namespace krun::runtime {
 namespace {
 
 Result<Outcome> create(Globals const& globals, Options const& options) {
-    auto const request = TRY(read_create_request(options));
-    TRY(create_container(globals, request));
+    auto request = TRY(read_create_request(options));
+    TRY(create_container(globals, std::move(request)));
     return Outcome{};
 }
 

@@ -37,7 +37,7 @@ Result<Outcome> run_foreground(Globals const& globals, CreateRequest request, bo
     UniqueFd socket;
     if (request.console_socket.empty()) std::tie(socket, request.console) = TRY(make_socketpair(SOCK_STREAM));
     request.caller_stays = true;
-    auto container = TRY(create_container(globals, request));
+    auto container = TRY(create_container(globals, std::move(request)));
     auto begun = begin(container, socket);
     if (!begun.ok()) ignore(container.kill(SIGKILL), "it may have ended by itself");
     Outcome outcome;
@@ -50,8 +50,8 @@ Result<Outcome> run_foreground(Globals const& globals, CreateRequest request, bo
     return outcome;
 }
 
-Result<Outcome> run_detached(Globals const& globals, CreateRequest const& request) {
-    auto container = TRY(create_container(globals, request));
+Result<Outcome> run_detached(Globals const& globals, CreateRequest request) {
+    auto container = TRY(create_container(globals, std::move(request)));
     auto started = container.start();
     if (started.ok()) return Outcome{};
     ignore(remove(globals, container), "the error of start says more");
@@ -60,7 +60,7 @@ Result<Outcome> run_detached(Globals const& globals, CreateRequest const& reques
 
 Result<Outcome> run(Globals const& globals, Options const& options) {
     auto request = TRY(read_create_request(options));
-    if (options.on("detach")) return run_detached(globals, request);
+    if (options.on("detach")) return run_detached(globals, std::move(request));
     return run_foreground(globals, std::move(request), options.on("keep"));
 }
 

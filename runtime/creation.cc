@@ -85,7 +85,7 @@ Result<Record> make_record(Globals const& globals, CreateRequest const& request,
     return record;
 }
 
-Result<VmProcess> spawn(Globals const& globals, CreateRequest const& request, Bundle const& bundle,
+Result<VmProcess> spawn(Globals const& globals, CreateRequest& request, Bundle const& bundle,
                         StateDir const& dir) {
     VmRequest vm{.id = request.id,
                  .bundle = bundle.path,
@@ -93,14 +93,13 @@ Result<VmProcess> spawn(Globals const& globals, CreateRequest const& request, Bu
                  .state_dir = dir.fd(),
                  .console_socket = UniqueFd(),
                  .cgroup_manager = globals.cgroup_manager,
+                 // Moved: whoever waits for the other end of one sees no copy of ours.
+                 .passed = std::move(request.passed),
                  .caller_stays = request.caller_stays};
     if (!request.console_socket.empty())
         vm.console_socket = TRY(connect_console_socket(request.console_socket));
     else if (request.console.valid() && bundle.spec.process && bundle.spec.process->terminal)
         vm.console_socket = TRY(duplicate(request.console.borrow()));
-    vm.passed.env = request.passed.env;
-    for (auto const& [description, fd] : request.passed.fds)
-        vm.passed.fds.push_back({ description, TRY(duplicate(fd.borrow())) });
     vm.notify = TRY(connect_notify_socket());
     return spawn_vm(std::move(vm));
 }
@@ -117,7 +116,7 @@ Result<void> run_create_hooks(oci::Hooks const& hooks, Record const& record) {
 }
 
 // The steps after the state directory exists; `record` follows them.
-Result<void> bring_up(Globals const& globals, CreateRequest const& request, Bundle const& bundle,
+Result<void> bring_up(Globals const& globals, CreateRequest& request, Bundle const& bundle,
                       StateDir const& dir, Record& record, std::vector<UniqueFd>& vm_descriptors) {
     TRY(dir.save(record));  // from here on, a forced delete knows whom to stop and what to remove
     auto vm = TRY(spawn(globals, request, bundle, dir));
@@ -150,7 +149,7 @@ void undo(Store const& store, StateDir const& dir, Record record) {
 
 }  // namespace
 
-Result<Container> create_container(Globals const& globals, CreateRequest const& request) {
+Result<Container> create_container(Globals const& globals, CreateRequest request) {
     TRY(check_container_id(request.id));
     auto opened = open_bundle(request.bundle);
     if (!opened.ok()) return fail(std::move(opened).error());

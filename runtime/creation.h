@@ -26,6 +26,6 @@ struct CreateRequest {
 // Returns once the guest is booted and waits for start, the state says "created" and the pid file is
 // complete. The container process is our child. On failure nothing is left: no process, cgroup, file or
 // directory.
-Result<Container> create_container(Globals const& globals, CreateRequest const& request);
+Result<Container> create_container(Globals const& globals, CreateRequest request);
 
 }  // namespace krun::runtime

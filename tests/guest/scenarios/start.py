@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What happens around the start of the payload: startContainer hooks, and the word that it is ready."""
+import os
 import socket
 import subprocess
 
@@ -102,3 +103,21 @@ def listening_tcp(case):
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.bind(("127.0.0.1", 0))
     _serves(case, listener)
+
+
+@test("start: a preserved descriptor that the payload closes is closed")
+def preserved_is_closed(case):
+    read, write = os.pipe()
+    container = case.container(case.bundle().script("echo passed >&3; exec 3>&-; while :; do sleep 1; done"))
+    argv = container.argv("create", "--preserve-fds", "1", "--bundle", container.bundle.write(), "--pid-file", container.pid_path,
+                          container.name)
+    shell = f'exec 3>&{write}; [ {write} = 3 ] || exec {write}>&-; exec "$@"'
+    with open(container.out_path, "wb") as out:
+        done = subprocess.run(["/bin/bash", "-c", shell, "bash", *argv], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                              pass_fds=(write,), env=container.environment, timeout=90, check=False)
+    os.close(write)
+    expect_equal(done.returncode, 0, f"create: {container.out_path.read_bytes()}")
+    container.must("start", container.name)
+    with os.fdopen(read, "rb") as source:
+        expect_equal(source.read(), b"passed\n", "what came, up to its end")
+    container.must("delete", "--force", container.name)
