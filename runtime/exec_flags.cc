@@ -8,6 +8,7 @@
 #include "config-gen/from_oci.h"
 #include "oci/load.h"
 #include "oci/validate.h"
+#include "runtime/environment.h"
 
 namespace krun::runtime {
 namespace {
@@ -76,8 +77,7 @@ Result<oci::Process> process_from_flags(Options const& options, oci::Spec const&
     process.terminal = options.on("tty");
     if (!process.terminal) process.console_size.reset();
     if (options.given("cwd")) process.cwd = options.value("cwd");
-    auto const env = options.values("env");
-    process.env.insert(process.env.end(), env.begin(), env.end());
+    for (auto const& entry : options.values("env")) set_variable(process.env, entry);
     if (options.on("no-new-privs")) process.no_new_privileges = true;
     TRY(add_groups(options, process.user));
     add_capabilities(options, process);

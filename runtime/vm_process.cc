@@ -16,6 +16,7 @@
 #include "runtime/cgroup.h"
 #include "runtime/container_main.h"
 #include "runtime/creation_report.h"
+#include "runtime/environment.h"
 #include "runtime/fork_into.h"
 #include "runtime/host_handles.h"
 #include "runtime/machine_for.h"
@@ -64,19 +65,13 @@ std::string state_for_hooks(VmRequest const& request) {
     return state_json(record, State::kCreated);
 }
 
-void set_variable(guest::Process& process, std::string const& entry) {
-    auto const name = entry.substr(0, entry.find('=') + 1);
-    std::erase_if(process.env, [&](std::string const& other) { return other.starts_with(name); });
-    process.env.push_back(entry);
-}
-
 void tell_of_passed_fds(guest::Process& process, PassedFds const& passed) {
     for (auto const& one : passed.fds) process.passed_fds.push_back(one.description);
-    for (auto const& entry : passed.env) set_variable(process, entry);
+    for (auto const& entry : passed.env) set_variable(process.env, entry);
 }
 
 void tell_of_notify_socket(KrunConfig& config) {
-    set_variable(config.process, std::string("NOTIFY_SOCKET=") + kGuestNotifySocket);
+    set_variable(config.process.env, std::string("NOTIFY_SOCKET=") + kGuestNotifySocket);
     config.krun.notify_socket = kGuestNotifySocket;
 }
 
