@@ -13,6 +13,19 @@ namespace {
 
 constexpr size_t kChunkBytes = 4096;  // a line of a terminal
 
+// False: nobody looks any more. Waits for a caller who shares a non-blocking descriptor with us.
+bool write_to_caller(std::string_view text) {
+    while (!text.empty()) {
+        ssize_t const n = ::write(1, text.data(), text.size());
+        if (n > 0) text.remove_prefix(static_cast<size_t>(n));
+        if (n >= 0 || errno == EINTR) continue;
+        if (errno != EAGAIN) return false;
+        pollfd watched{1, POLLOUT, 0};
+        ::poll(&watched, 1, -1);
+    }
+    return true;
+}
+
 }  // namespace
 
 RawTerminal::RawTerminal() {
@@ -80,7 +93,8 @@ bool TerminalRelay::move_output() {
     ssize_t const n = ::read(master_.borrow().raw(), chunk, sizeof chunk);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return false;
     // EIO: nobody has the container's end open any more.
-    output_open_ = n > 0 && write_full(BorrowedFd(1), std::string_view(chunk, static_cast<size_t>(n))).ok();
+    output_open_ = n > 0;
+    if (n > 0 && !write_to_caller({chunk, static_cast<size_t>(n)})) hang_up();
     return output_open_;
 }
 
