@@ -114,13 +114,11 @@ Result<Outcome> exec_foreground(Container const& container, Stage stage, std::st
     auto client = TRY(ExecClient::ask(container.dir().fd(), std::move(stage.task)));
     std::optional<RawTerminal> raw;
     if (relay) raw.emplace();
-    std::optional<Error> failure;
-    auto const end = TRY(client.attend(signals, relay ? &*relay : nullptr, stage.slave.borrow(), [&] {
-        if (pid_file.empty()) return;
-        if (auto written = write_pid_file(pid_file, ::getpid()); !written.ok())
-            failure = std::move(written).error();
-    }));
-    if (failure) return fail(*std::move(failure));
+    auto const on_start = [&]() -> Result<void> {
+        if (pid_file.empty()) return {};
+        return write_pid_file(pid_file, ::getpid());
+    };
+    auto const end = TRY(client.attend(signals, relay ? &*relay : nullptr, stage.slave.borrow(), on_start));
     return outcome_of(end);
 }
 

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "config-gen/control_protocol.h"
+#include "runtime/boot_limit.h"
 #include "runtime/creation_report.h"
 #include "runtime/end_reason.h"
 #include "runtime/kernel_image.h"
@@ -39,6 +40,9 @@ Result<InitPort> make_init_port() {
                                           return std::move(*ends);
                                       }}};
 }
+
+// How long the output of executed processes is waited for when the payload's has been delivered.
+constexpr std::chrono::milliseconds kExecLimit{10'000};
 
 // Signals whose default action would end a process: what a container that only waits for start does with
 // them.
@@ -80,9 +84,11 @@ Result<void> ContainerProcess::watch_everything(UniqueFd init_connection) {
                            ProcessEvent const& event) { execs_->guest_event(process, event); },
          .notify = [this](std::string_view text) { notified(text); }}));
     execs_ = std::make_unique<ExecSessions>(
-        loop_, *session_, [this](uint32_t process, std::vector<GuestStream> streams) {
+        loop_, *session_,
+        [this](uint32_t process, std::vector<GuestStream> streams) {
             return connect_streams(*machine_, process, std::move(streams));
-        });
+        },
+        [this] { stop_if_delivered(); });
     acceptor_ = TRY(SocketAcceptor::make(
         loop_, std::move(parts_.listeners), [this](uint32_t connection, uint32_t number, UniqueFd socket) {
             return connect_accepted(*machine_, connection, number, std::move(socket));
@@ -93,7 +99,7 @@ Result<void> ContainerProcess::watch_everything(UniqueFd init_connection) {
                                        }));
     TRY(loop_.add(machine_->ended_event(), EPOLLIN, [this](uint32_t) { machine_ended(); }));
     TRY(watch_creator());
-    boot_limit_.emplace(TRY(BootLimit::make(loop_, kBootLimit, [this] {
+    boot_limit_.emplace(TRY(TimeLimit::make(loop_, kBootLimit, [this] {
         session_->end_with({.reason = boot_limit_reason(kBootLimit, cpu_has_virtualization())});
     })));
     return {};
@@ -151,7 +157,17 @@ void ContainerProcess::deliver_output() {
             loop_.add(stream.over.borrow(), EPOLLIN, [this, number](uint32_t) { output_over(number); });
         if (!watched.ok()) return loop_.stop();
     }
-    if (output_.empty()) loop_.stop();
+    stop_if_delivered();
+}
+
+// The clients of executed processes have some time, but do not keep the container.
+void ContainerProcess::stop_if_delivered() {
+    if (session_->phase() != GuestPhase::kEnded || !output_.empty()) return;
+    if (!execs_->delivering()) return loop_.stop();
+    if (exec_limit_) return;
+    auto limit = TimeLimit::make(loop_, kExecLimit, [this] { loop_.stop(); });
+    if (!limit.ok()) return loop_.stop();
+    exec_limit_.emplace(std::move(limit).value());
 }
 
 void ContainerProcess::output_over(uint32_t number) {
@@ -159,7 +175,7 @@ void ContainerProcess::output_over(uint32_t number) {
         if (stream.number == number) loop_.remove(stream.over.borrow());
         return stream.number == number;
     });
-    if (output_.empty()) loop_.stop();
+    stop_if_delivered();
 }
 
 // sd_notify(3). The payload knows its process by another number than the listener does.
@@ -249,6 +265,7 @@ void ContainerProcess::report(Result<void> const& result) {
 // In this order: clients that wait hear of the end only when it is written down.
 void ContainerProcess::finish() {
     auto const& end = session_->end();
+    execs_->tell_all_ends();
     machine_->stop();
     // Before the container was ready its creator reports the reason; afterwards there is nobody else.
     if (!end.reason.empty() && reported_) log(LogLevel::kError, end.reason);

@@ -12,7 +12,6 @@
 #include "base/error.h"
 #include "base/event_loop.h"
 #include "base/unique_fd.h"
-#include "runtime/boot_limit.h"
 #include "runtime/console_socket.h"
 #include "runtime/control_server.h"
 #include "runtime/exec_sessions.h"
@@ -21,6 +20,7 @@
 #include "runtime/kernel_log.h"
 #include "runtime/relayed_signals.h"
 #include "runtime/socket_acceptor.h"
+#include "runtime/time_limit.h"
 #include "vmm/machine.h"
 
 namespace krun::runtime {
@@ -60,6 +60,7 @@ private:
     void started();
     void deliver_output();
     void output_over(uint32_t number);
+    void stop_if_delivered();
     void machine_ended();
     void notified(std::string_view text);
     void signals_arrived();
@@ -72,9 +73,10 @@ private:
     EventLoop loop_;
     ContainerParts parts_;
     std::optional<RelayedSignals> signals_;
-    std::optional<BootLimit> boot_limit_;  // until the guest is ready
+    std::optional<TimeLimit> boot_limit_;  // until the guest is ready
     ControlConnection starter_;            // the client that waits for start
     std::vector<OpenStream> output_;       // the payload's, not yet delivered
+    std::optional<TimeLimit> exec_limit_;  // for clients of executed processes, when nothing else is left
     bool reported_ = false;
     std::unique_ptr<ControlServer> control_;
     std::unique_ptr<vmm::Machine> machine_;

@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include <array>
+#include <cerrno>
 #include <iterator>
 #include <optional>
 
@@ -35,7 +36,7 @@ Result<ExecClient> ExecClient::ask(BorrowedFd state_dir, ExecTask task) {
 }
 
 Result<ExecEvent> ExecClient::attend(RelayedSignals const& signals, TerminalRelay* relay, BorrowedFd terminal,
-                                     std::function<void()> const& on_start) {
+                                     std::function<Result<void>()> const& on_start) {
     constexpr pollfd kNone{-1, 0, 0};
     while (true) {
         auto const terminals = relay != nullptr ? relay->watched() : std::array{kNone, kNone};
@@ -48,9 +49,10 @@ Result<ExecEvent> ExecClient::attend(RelayedSignals const& signals, TerminalRela
         if (relay != nullptr) relay->move({watched[2], watched[3]});
         if (watched[1].revents != 0) pass_on_signals(signals, relay, terminal);
         if (watched[0].revents == 0) continue;
-        auto event = next_event();
+        auto event = TRY(next_event());
         if (event.kind == ExecEventKind::kStarted) {
-            on_start();
+            started_ = true;
+            TRY(on_start());
             continue;
         }
         if (relay != nullptr) relay->drain();
@@ -58,13 +60,25 @@ Result<ExecEvent> ExecClient::attend(RelayedSignals const& signals, TerminalRela
     }
 }
 
-// A container process that is gone has taken the process with it.
-ExecEvent ExecClient::next_event() {
+Result<ExecEvent> ExecClient::next_event() const {
     std::array<std::byte, kMaxWireResultBytes> buffer;
-    auto const message = receive_message(connection_.borrow(), buffer);
-    if (message.ok() && message.value().bytes > 0)
-        if (auto event = decode_exec_event(std::span(buffer).first(message.value().bytes))) return *event;
-    return {.kind = ExecEventKind::kExited, .signal = SIGKILL};
+    auto message = receive_message(connection_.borrow(), buffer);
+    // A peer that has closed without reading our last signal is told of first (unix(7)); what it said before
+    // is still there.
+    if (!message.ok() && message.error().sys_errno() == ECONNRESET)
+        message = receive_message(connection_.borrow(), buffer);
+    if (!message.ok() || message.value().bytes == 0) return lost();
+    auto const bytes = std::span(buffer).first(message.value().bytes);
+    if (auto event = decode_exec_event(bytes)) return *std::move(event);
+    // A container process of another version refuses in the words of all versions.
+    TRY(decode_result(bytes, Error(Errc::kInternal, "the container process gave no answer")));
+    return fail(Error(Errc::kInternal, "the container process's answer is not understood"));
+}
+
+// A container process that is gone has taken the process with it.
+Result<ExecEvent> ExecClient::lost() const {
+    if (!started_) return fail(Error(Errc::kBadState, "container not running"));
+    return ExecEvent{.kind = ExecEventKind::kExited, .signal = SIGKILL};
 }
 
 void ExecClient::pass_on_signals(RelayedSignals const& signals, TerminalRelay const* relay,

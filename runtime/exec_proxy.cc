@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,8 +24,7 @@ namespace {
 [[noreturn]] void end_as(ExecEvent const& event) {
     if (event.signal != 0) {
         int const signal = static_cast<int>(event.signal);
-        rlimit const none{0, 0};
-        ::setrlimit(RLIMIT_CORE, &none);
+        ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
         ::signal(signal, SIG_DFL);
         sigset_t set;
         ::sigemptyset(&set);
@@ -38,10 +36,10 @@ namespace {
     ::_exit(static_cast<int>(event.code));
 }
 
-void tell(UniqueFd& report, ExecEvent const& event) {
-    if (!report.valid()) return;
-    ignore(send_message(report.borrow(), encode_exec_event(event)), "the exec command has gone");
-    report.reset();
+Result<void> tell(UniqueFd& report, ExecEvent const& event) {
+    if (!report.valid()) return {};
+    auto const connection = std::move(report);
+    return send_message(connection.borrow(), encode_exec_event(event));
 }
 
 // The caller's streams belong to the process in the guest alone: whoever reads them waits for its end.
@@ -63,17 +61,18 @@ Result<ExecEvent> stand_in(BorrowedFd state_dir, ExecTask task, UniqueFd const& 
     auto client = TRY(ExecClient::ask(state_dir, std::move(task)));
     TRY(let_go_of_stdio());
     close_inherited_fds();
+    // An exec command that has gone meanwhile has told nobody our number: then the process shall not run.
     return client.attend(signals, nullptr, terminal.borrow(),
-                         [&] { tell(report, {ExecEventKind::kStarted}); });
+                         [&] { return tell(report, {ExecEventKind::kStarted}); });
 }
 
 [[noreturn]] void run_proxy(BorrowedFd state_dir, ExecTask task, UniqueFd const& terminal, UniqueFd report) {
     auto const end = stand_in(state_dir, std::move(task), terminal, report);
     if (!end.ok()) {
-        tell(report, {ExecEventKind::kFailed, 255, 0, end.error().message()});
+        ignore(tell(report, {ExecEventKind::kFailed, 255, 0, end.error().message()}), "nobody listens");
         ::_exit(255);
     }
-    tell(report, end.value());
+    ignore(tell(report, end.value()), "the exec command has gone");
     end_as(end.value());
 }
 

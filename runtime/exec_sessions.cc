@@ -131,9 +131,24 @@ void ExecSessions::tell_end_if_delivered(Exec& exec) {
         return s.output && (exec.held_open & (1U << s.number)) == 0;
     });
     if (awaited && !failed) return;
+    tell_end(exec);
+    if (!delivering()) delivered_();
+}
+
+void ExecSessions::tell_end(Exec& exec) {
     tell(exec, *exec.end);
     exec.end.reset();
     drop_client(exec);
+}
+
+bool ExecSessions::delivering() const {
+    return std::any_of(execs_.begin(), execs_.end(),
+                       [](auto const& one) { return one.second.end.has_value(); });
+}
+
+void ExecSessions::tell_all_ends() {
+    for (auto& [process, exec] : execs_)
+        if (exec.end) tell_end(exec);
 }
 
 void ExecSessions::tell(Exec& exec, ExecEvent const& event) {

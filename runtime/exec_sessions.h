@@ -26,9 +26,10 @@ public:
     // one and a process waits for it.
     static constexpr size_t kMaxStreams = 768;
 
-    // REQUIRES: `loop` and `guest` outlive this.
-    ExecSessions(EventLoop& loop, GuestSession& guest, Connect connect)
-        : loop_(loop), guest_(guest), connect_(std::move(connect)) {}
+    // `delivered` is called when no client waits for its last event any more. REQUIRES: `loop` and `guest`
+    // outlive this.
+    ExecSessions(EventLoop& loop, GuestSession& guest, Connect connect, std::function<void()> delivered)
+        : loop_(loop), guest_(guest), connect_(std::move(connect)), delivered_(std::move(delivered)) {}
     ~ExecSessions();
 
     // A request of kind kExec. What is wrong with it, the client hears as an event.
@@ -37,6 +38,10 @@ public:
     void guest_event(uint32_t process, ProcessEvent const& event);
     // Processes that the guest has not ended yet, or whose streams are still open.
     size_t size() const { return execs_.size(); }
+    // Of a process that has ended, output is on its way, and after it the word of its end.
+    bool delivering() const;
+    // The machine is about to go: what is known is told at once.
+    void tell_all_ends();
 
 private:
     struct Exec {
@@ -54,12 +59,14 @@ private:
     void stream_over(uint32_t process, uint32_t number);
     void tell(Exec& exec, ExecEvent const& event);
     void tell_end_if_delivered(Exec& exec);
+    void tell_end(Exec& exec);
     void drop_client(Exec& exec);
     void forget_if_done(uint32_t process);
 
     EventLoop& loop_;
     GuestSession& guest_;
     Connect connect_;
+    std::function<void()> delivered_;
     std::map<uint32_t, Exec> execs_;
     size_t open_streams_ = 0;
 };

@@ -21,9 +21,9 @@ struct PassedListener {
 
 class SocketAcceptor {
 public:
-    // As many at once: the rest waits in the socket's own queue. A half of what the vsock device can carry,
-    // so that processes can be executed beside them.
-    static constexpr size_t kMaxConnections = 512;
+    // As many at once: the rest waits in the socket's own queue. With the streams of executed processes
+    // (ExecSessions::kMaxStreams) and the payload's own they are what the vsock device carries.
+    static constexpr size_t kMaxConnections = 224;
 
     // Opens connection `connection` for listener `number` in the guest; the result reads end-of-file when it
     // is over. Owns `socket` from then on.

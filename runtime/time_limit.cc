@@ -1,19 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/boot_limit.h"
+#include "runtime/time_limit.h"
 
 #include <sys/timerfd.h>
 
 namespace krun::runtime {
 
-std::string boot_limit_reason(std::chrono::milliseconds limit, bool cpu_has_virtualization) {
-    auto const seconds = std::chrono::duration_cast<std::chrono::seconds>(limit).count();
-    std::string reason = "the guest was not ready after " + std::to_string(seconds) + " s";
-    if (!cpu_has_virtualization)
-        reason += "; this host's KVM is emulated in software (its CPU offers neither VMX nor SVM)";
-    return reason;
-}
-
-Result<BootLimit> BootLimit::make(EventLoop& loop, std::chrono::milliseconds limit,
+Result<TimeLimit> TimeLimit::make(EventLoop& loop, std::chrono::milliseconds limit,
                                   std::function<void()> exceeded) {
     UniqueFd timer(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
     if (!timer.valid()) return fail(Error::sys("create a timer"));
@@ -29,10 +21,10 @@ Result<BootLimit> BootLimit::make(EventLoop& loop, std::chrono::milliseconds lim
         loop.remove(fd);  // the loop keeps this function until it has returned
         exceeded();
     }));
-    return BootLimit(loop, std::move(timer));
+    return TimeLimit(loop, std::move(timer));
 }
 
-BootLimit::~BootLimit() {
+TimeLimit::~TimeLimit() {
     if (timer_.valid()) loop_->remove(timer_.borrow());
 }
 

@@ -32,7 +32,8 @@ protected:
                 .value();
         execs_ = std::make_unique<ExecSessions>(
             loop_, *guest_,
-            [this](uint32_t, std::vector<GuestStream> streams) { return open(std::move(streams)); });
+            [this](uint32_t, std::vector<GuestStream> streams) { return open(std::move(streams)); },
+            [this] { ++delivered_; });
         control::HelloBody const hello{control::kVersion};
         from_init(FrameType::kHello, 0, std::as_bytes(std::span(&hello, 1)));
         from_init(FrameType::kReady, 0);
@@ -97,6 +98,7 @@ protected:
     std::unique_ptr<GuestSession> guest_;
     std::unique_ptr<ExecSessions> execs_;
     std::vector<std::byte> last_body_;
+    int delivered_ = 0;
 };
 
 TEST_F(ExecSessionsTest, ClientHearsOfStartAndEnd) {
@@ -125,6 +127,29 @@ TEST_F(ExecSessionsTest, EndIsToldOnlyWhenTheOutputIsDelivered) {
     done_[2].reset();
     pump();
     EXPECT_TRUE(heard().has_value());
+}
+
+TEST_F(ExecSessionsTest, LastDeliveryIsToldOfOnce) {
+    uint32_t const process = begin();
+    from_init(FrameType::kStarted, process);
+    exited(process, {0, 0, 0});
+    EXPECT_TRUE(execs_->delivering());
+    EXPECT_EQ(delivered_, 0);
+    done_.clear();
+    pump();
+    EXPECT_FALSE(execs_->delivering());
+    EXPECT_EQ(delivered_, 1);
+}
+
+TEST_F(ExecSessionsTest, EndThatWaitsForOutputIsToldWhenTheMachineGoes) {
+    uint32_t const process = begin();
+    from_init(FrameType::kStarted, process);
+    heard();
+    exited(process, {3, 0, 0});
+    execs_->tell_all_ends();
+    auto const end = heard();
+    ASSERT_TRUE(end.has_value());
+    EXPECT_EQ(end->code, 3U);
 }
 
 TEST_F(ExecSessionsTest, StreamThatAnotherProcessHoldsOpenIsNotAwaited) {
