@@ -48,6 +48,7 @@ static_assert(sizeof(FrameHeader) == 12);
 // environment.
 inline constexpr uint32_t kMaxGuestBodyBytes = 64 * 1024;
 inline constexpr uint32_t kMaxHostBodyBytes = 8 * 1024 * 1024;
+inline constexpr uint32_t kMaxNotifyBytes = 4096;
 
 enum class FrameType : uint16_t {
     // guest to host
@@ -57,7 +58,7 @@ enum class FrameType : uint16_t {
     kStarted = 4,  // empty: execve succeeded
     kExited =
         5,  // ExitedBody: reaped, output handed over, for the payload files synced; the last of a process
-    kNotify = 6,  // text, at most 4096 bytes: what the payload wrote to its NOTIFY_SOCKET (sd_notify(3))
+    kNotify = 6,  // text, at most kMaxNotifyBytes: what the payload wrote to its NOTIFY_SOCKET (sd_notify(3))
     // host to guest
     kStart = 16,      // empty; payload only
     kSignal = 17,     // SignalBody

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <iterator>
 #include <utility>
 
 #include "base/bytes.h"
@@ -18,28 +19,55 @@ using control::FrameType;
 
 // What init may say of a process that never ran; a longer text is cut (it ends up in one log line).
 constexpr size_t kMaxTextBytes = 512;
-constexpr size_t kMaxNotifyBytes = 4096;  // control_protocol.h kNotify
 // Room for a few of the largest frames: a guest that lets more pile up has given up control.
 constexpr size_t kMaxUnsentBytes = size_t{4} * control::kMaxHostBodyBytes;
+
+// How long the body of each frame may be (docs/control-protocol.md, Frames).
+struct BodyRule {
+    FrameType type;
+    char const* name;
+    size_t min_bytes;
+    size_t max_bytes;
+};
+constexpr BodyRule kBodyRules[] = {
+    {FrameType::kHello, "hello", sizeof(control::HelloBody), sizeof(control::HelloBody)},
+    {FrameType::kReady, "ready", 0, 0},
+    {FrameType::kFailed, "failed", sizeof(control::FailedBody), control::kMaxGuestBodyBytes},
+    {FrameType::kStarted, "started", 0, 0},
+    {FrameType::kExited, "exited", sizeof(control::ExitedBody), sizeof(control::ExitedBody)},
+    {FrameType::kNotify, "notify", 0, control::kMaxNotifyBytes},
+};
+
+// What is wrong with the header of a frame, or empty. Its body is not waited for then.
+std::string header_fault(control::FrameHeader const& header) {
+    auto const* const rule = std::find_if(std::begin(kBodyRules), std::end(kBodyRules), [&](auto const& r) {
+        return r.type == static_cast<FrameType>(header.type);
+    });
+    if (rule == std::end(kBodyRules)) return "message type " + std::to_string(header.type);
+    std::string const name = quoted(rule->name);
+    if (header.reserved != 0) return name + " with reserved bits set";
+    if (header.body_bytes < rule->min_bytes || header.body_bytes > rule->max_bytes)
+        return name + " of " + std::to_string(header.body_bytes) + " bytes";
+    return {};
+}
 
 Error not_running(Where where = Where::current()) {
     return Error(Errc::kBadState, "container not running", 0, where);
 }
 
-std::optional<ProcessEvent> failed_event(std::span<std::byte const> body) {
+// REQUIRES, as all that read a body: header_fault() had nothing against its length.
+ProcessEvent failed_event(std::span<std::byte const> body) {
     ByteReader reader(body);
     auto const fixed = reader.take<control::FailedBody>();
-    if (!fixed) return std::nullopt;
     auto const text = reader.take_text(std::min(reader.left(), kMaxTextBytes));
     // Never a success, whatever the guest claims.
     uint32_t const code = fixed->exit_code >= 1 && fixed->exit_code <= 255 ? fixed->exit_code : 255;
-    return ProcessEvent{
-        .kind = ProcessEvent::Kind::kFailed, .code = code, .text = printable(text.value_or(""))};
+    return {.kind = ProcessEvent::Kind::kFailed, .code = code, .text = printable(text.value_or(""))};
 }
 
 std::optional<ProcessEvent> exited_event(std::span<std::byte const> body) {
     auto const exit = ByteReader(body).take<control::ExitedBody>();
-    if (!exit || exit->exit_code > 255 || exit->signal > 64) return std::nullopt;
+    if (exit->exit_code > 255 || exit->signal > 64) return std::nullopt;
     return ProcessEvent{.kind = ProcessEvent::Kind::kExited,
                         .code = exit->exit_code,
                         .signal = exit->signal,
@@ -146,7 +174,7 @@ void GuestSession::ready(uint32_t events) {
 }
 
 void GuestSession::readable() {
-    std::array<std::byte, 16 * 1024> buffer;
+    std::array<std::byte, kBytesATurn> buffer;
     ssize_t const n = ::recv(connection_.borrow().raw(), buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (n <= 0) return end_with({.reason = "the guest's init closed its control connection"});
@@ -160,8 +188,7 @@ void GuestSession::consume_frames() {
         ByteReader reader{std::span<std::byte const>(received_).subspan(used)};
         auto const header = reader.take<control::FrameHeader>();
         if (!header) break;
-        if (header->body_bytes > control::kMaxGuestBodyBytes)
-            return broke_protocol("a frame of " + std::to_string(header->body_bytes) + " bytes");
+        if (auto const fault = header_fault(*header); !fault.empty()) return broke_protocol(fault);
         auto const body = reader.take_bytes(header->body_bytes);
         if (!body) break;
         used += sizeof *header + body->size();
@@ -180,7 +207,7 @@ void GuestSession::handle_payload(FrameType type, std::span<std::byte const> bod
     switch (type) {
         case FrameType::kHello: {
             auto const hello = ByteReader(body).take<control::HelloBody>();
-            if (!hello || hello->version != control::kVersion)
+            if (hello->version != control::kVersion)
                 return broke_protocol("another version of the control protocol");
             return advance(GuestPhase::kBooting, GuestPhase::kSetUp, "hello");
         }
@@ -193,12 +220,17 @@ void GuestSession::handle_payload(FrameType type, std::span<std::byte const> bod
         case FrameType::kExited:
             return exited(body);
         case FrameType::kNotify:
-            if (body.size() > kMaxNotifyBytes) return broke_protocol("a long \"notify\"");
-            if (listener_.notify) listener_.notify(*ByteReader(body).take_text(body.size()));
-            return;
+            return notified(body);
         default:
-            return broke_protocol("message type " + std::to_string(static_cast<unsigned>(type)));
+            return;  // header_fault() knows no other
     }
+}
+
+// The socket is the payload's, which is there from ready on.
+void GuestSession::notified(std::span<std::byte const> body) {
+    if (phase_ == GuestPhase::kBooting || phase_ == GuestPhase::kSetUp)
+        return broke_protocol("an untimely \"notify\"");
+    if (listener_.notify) listener_.notify(*ByteReader(body).take_text(body.size()));
 }
 
 void GuestSession::handle_process(uint32_t process, FrameType type, std::span<std::byte const> body) {
@@ -209,7 +241,7 @@ void GuestSession::handle_process(uint32_t process, FrameType type, std::span<st
         return listener_.process(process, {.kind = ProcessEvent::Kind::kStarted});
     }
     std::optional<ProcessEvent> end;
-    if (type == FrameType::kFailed) end = failed_event(body);
+    if (type == FrameType::kFailed && !found->second) end = failed_event(body);
     if (type == FrameType::kExited) end = exited_event(body);
     // What never ran can only have been killed; it has no status of its own.
     if (end && !found->second && end->kind == ProcessEvent::Kind::kExited && end->signal == 0) end.reset();
@@ -226,8 +258,7 @@ void GuestSession::advance(GuestPhase from, GuestPhase to, char const* frame) {
 
 void GuestSession::failed(std::span<std::byte const> body) {
     auto const event = failed_event(body);
-    if (!event) return broke_protocol("a short \"failed\"");
-    end_with({event->code, event->text, phase_ == GuestPhase::kRunning});
+    end_with({event.code, event.text, phase_ == GuestPhase::kRunning});
 }
 
 void GuestSession::exited(std::span<std::byte const> body) {

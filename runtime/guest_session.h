@@ -3,6 +3,7 @@
 // that init's messages come in a possible order, and keeps what the guest has reported. Everything that is
 // read is hostile. Knows no VM: it is tested over a socket pair. One thread, its event loop's.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -51,6 +52,10 @@ struct ProcessEvent {
 
 class GuestSession {
 public:
+    // A guest that floods us takes no more of one turn of the event loop than it takes to handle as much:
+    // signals and the control server have their turns, too.
+    static constexpr size_t kBytesATurn = 4096;
+
     // Called on the loop's thread; each may be empty, and may call the session.
     struct Listener {
         std::function<void()> changed;  // after each change of phase
@@ -91,6 +96,7 @@ private:
     void handle_process(uint32_t process, control::FrameType type, std::span<std::byte const> body);
     void failed(std::span<std::byte const> body);
     void exited(std::span<std::byte const> body);
+    void notified(std::span<std::byte const> body);
     void advance(GuestPhase from, GuestPhase to, char const* frame);
     void broke_protocol(std::string const& what);
 
