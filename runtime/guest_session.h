@@ -52,8 +52,8 @@ struct ProcessEvent {
 
 class GuestSession {
 public:
-    // A guest that floods us takes no more of one turn of the event loop than it takes to handle as much:
-    // signals and the control server have their turns, too.
+    // What is read in one turn of the event loop: a guest that floods us leaves signals and the control
+    // server their turns.
     static constexpr size_t kBytesATurn = 4096;
 
     // Called on the loop's thread; each may be empty, and may call the session.
