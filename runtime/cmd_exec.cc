@@ -17,6 +17,7 @@
 #include "runtime/exec_proxy.h"
 #include "runtime/passed_fds.h"
 #include "runtime/pid_file.h"
+#include "runtime/raw_terminal.h"
 
 namespace krun::runtime {
 namespace {

@@ -11,6 +11,8 @@
 #include <iterator>
 #include <optional>
 
+#include "runtime/raw_terminal.h"
+
 namespace krun::runtime {
 namespace {
 

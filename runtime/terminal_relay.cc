@@ -28,18 +28,6 @@ bool write_to_caller(std::string_view text) {
 
 }  // namespace
 
-RawTerminal::RawTerminal() {
-    termios settings{};
-    if (::tcgetattr(0, &settings) < 0) return;
-    before_ = settings;
-    ::cfmakeraw(&settings);
-    ::tcsetattr(0, TCSANOW, &settings);
-}
-
-RawTerminal::~RawTerminal() {
-    if (before_) ::tcsetattr(0, TCSADRAIN, &*before_);
-}
-
 Result<TerminalRelay> TerminalRelay::receive(BorrowedFd socket) {
     std::array<std::byte, 64> payload;
     // It was sent before the container process reported that it is ready, so there is nothing to wait for.

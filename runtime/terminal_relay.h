@@ -2,29 +2,14 @@
 // Carries bytes between the caller's terminal and the container's, for a command that stands in for it.
 #pragma once
 #include <poll.h>
-#include <termios.h>
 
 #include <array>
-#include <optional>
 #include <string>
 
 #include "base/error.h"
 #include "base/unique_fd.h"
 
 namespace krun::runtime {
-
-// Puts the terminal on standard input into raw mode: the payload's own terminal edits and echoes. Restores it
-// when destroyed. Nothing happens if standard input is no terminal.
-class RawTerminal {
-public:
-    RawTerminal();
-    ~RawTerminal();
-    RawTerminal(RawTerminal const&) = delete;
-    RawTerminal& operator=(RawTerminal const&) = delete;
-
-private:
-    std::optional<termios> before_;
-};
 
 class TerminalRelay {
 public:
