@@ -12,8 +12,9 @@ Result<Outcome> create(Globals const& globals, Options const& options) {
     return Outcome{};
 }
 
-constexpr Flag kFlags[] = {kBundleFlag,  kConsoleSocketFlag, kPidFileFlag,     kPreserveFdsFlag,
-                           kNoPivotFlag, kNoNewKeyringFlag,  kNoSubreaperFlag, kHelpFlag};
+constexpr Flag kFlags[] = {kBundleFlag,       kConsoleSocketFlag, kPidFileFlag,
+                           kPidfdSocketFlag,  kPreserveFdsFlag,   kNoPivotFlag,
+                           kNoNewKeyringFlag, kNoSubreaperFlag,   kHelpFlag};
 
 }  // namespace
 

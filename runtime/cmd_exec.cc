@@ -8,7 +8,6 @@
 #include "base/fd.h"
 #include "config-gen/write.h"
 #include "runtime/command_table.h"
-#include "runtime/console_client.h"
 #include "runtime/console_socket.h"
 #include "runtime/container.h"
 #include "runtime/creation_flags.h"
@@ -16,8 +15,9 @@
 #include "runtime/exec_flags.h"
 #include "runtime/exec_proxy.h"
 #include "runtime/passed_fds.h"
-#include "runtime/pid_file.h"
+#include "runtime/process_notice.h"
 #include "runtime/raw_terminal.h"
+#include "runtime/socket_client.h"
 
 namespace krun::runtime {
 namespace {
@@ -48,7 +48,7 @@ Result<Stage> stage_terminal(guest::Process& process, std::string const& console
         stage.master = std::move(terminal.master);
         return stage;
     }
-    auto const socket = TRY(connect_console_socket(console_socket));
+    auto const socket = TRY(connect_unix_stream("console socket", console_socket));
     TRY(send_terminal(socket.borrow(), terminal.master.borrow()));
     return stage;
 }
@@ -93,32 +93,28 @@ Outcome outcome_of(ExecEvent const& event) {
     return {.status = static_cast<int>(event.signal != 0 ? 128 + event.signal : event.code)};
 }
 
-Result<Outcome> exec_detached(Container const& container, Stage stage, std::string const& pid_file) {
+Result<Outcome> exec_detached(Container const& container, Stage stage, ProcessNotice const& notice) {
     UniqueFd cgroup;
     if (auto const& path = container.record().cgroup_path; !path.empty())
         cgroup = TRY(open_path(path, O_RDONLY | O_DIRECTORY));
     auto const proxy = TRY(spawn_exec_proxy(container.dir().fd(), std::move(stage.task),
                                             std::move(stage.slave), cgroup.borrow()));
     if (proxy.event.kind != ExecEventKind::kStarted) return outcome_of(proxy.event);
-    if (pid_file.empty()) return Outcome{};
-    auto written = write_pid_file(pid_file, proxy.pid);
-    if (!written.ok()) ::kill(proxy.pid, SIGKILL);
-    TRY(std::move(written));
+    auto given = notice.give(proxy.pid);
+    if (!given.ok()) ::kill(proxy.pid, SIGKILL);
+    TRY(std::move(given));
     return Outcome{};
 }
 
 // An error in it makes the caller's exit end the process: its connection closes.
-Result<Outcome> exec_foreground(Container const& container, Stage stage, std::string const& pid_file) {
+Result<Outcome> exec_foreground(Container const& container, Stage stage, ProcessNotice const& notice) {
     auto const signals = TRY(RelayedSignals::block());
     std::optional<TerminalRelay> relay;
     if (stage.master.valid()) relay = TRY(TerminalRelay::over(std::move(stage.master)));
     auto client = TRY(ExecClient::ask(container.dir().fd(), std::move(stage.task)));
     std::optional<RawTerminal> raw;
     if (relay) raw.emplace();
-    auto const on_start = [&]() -> Result<void> {
-        if (pid_file.empty()) return {};
-        return write_pid_file(pid_file, ::getpid());
-    };
+    auto const on_start = [&] { return notice.give(::getpid()); };
     auto const end = TRY(client.attend(signals, relay ? &*relay : nullptr, stage.slave.borrow(), on_start));
     return outcome_of(end);
 }
@@ -129,16 +125,17 @@ Result<Outcome> exec(Globals const& globals, Options const& options) {
     if (!waits_for_resume) TRY(apply(Op::kExec, container.state(), container.dir().id()));
     auto const spec = TRY(container.spec());
     auto config = TRY(exec_config(options, spec));
+    auto const notice = TRY(ProcessNotice::prepare(options.value("pid-file"), options.value("pidfd-socket")));
     auto stage = TRY(stage_process(options, std::move(config)));
-    std::string const pid_file = options.value("pid-file");
-    if (options.on("detach")) return exec_detached(container, std::move(stage), pid_file);
-    return exec_foreground(container, std::move(stage), pid_file);
+    if (options.on("detach")) return exec_detached(container, std::move(stage), notice);
+    return exec_foreground(container, std::move(stage), notice);
 }
 
 constexpr Flag kFlags[] = {kExecProcessFlag,
                            kExecTtyFlag,
                            {"detach", 'd', nullptr, "return once the program runs"},
                            {"pid-file", 0, "FILE", "where the number of the process for it is written"},
+                           kPidfdSocketFlag,
                            kConsoleSocketFlag,
                            kExecUserFlag,
                            kExecGroupsFlag,

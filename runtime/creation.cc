@@ -15,12 +15,12 @@
 #include "base/timestamp.h"
 #include "oci/load.h"
 #include "runtime/cgroup.h"
-#include "runtime/console_client.h"
 #include "runtime/container_id.h"
 #include "runtime/hooks.h"
 #include "runtime/notify_socket.h"
-#include "runtime/pid_file.h"
+#include "runtime/process_notice.h"
 #include "runtime/removal.h"
+#include "runtime/socket_client.h"
 #include "runtime/state_json.h"
 #include "runtime/store.h"
 #include "runtime/vm_process.h"
@@ -97,7 +97,7 @@ Result<VmProcess> spawn(Globals const& globals, CreateRequest& request, Bundle c
                  .passed = std::move(request.passed),
                  .caller_stays = request.caller_stays};
     if (!request.console_socket.empty())
-        vm.console_socket = TRY(connect_console_socket(request.console_socket));
+        vm.console_socket = TRY(connect_unix_stream("console socket", request.console_socket));
     else if (request.console.valid() && bundle.spec.process && bundle.spec.process->terminal)
         vm.console_socket = TRY(duplicate(request.console.borrow()));
     vm.notify = TRY(connect_notify_socket());
@@ -118,6 +118,7 @@ Result<void> run_create_hooks(oci::Hooks const& hooks, Record const& record) {
 // The steps after the state directory exists; `record` follows them.
 Result<void> bring_up(Globals const& globals, CreateRequest& request, Bundle const& bundle,
                       StateDir const& dir, Record& record, std::vector<UniqueFd>& vm_descriptors) {
+    auto const notice = TRY(ProcessNotice::prepare(request.pid_file, request.pidfd_socket));
     TRY(dir.save(record));  // from here on, a forced delete knows whom to stop and what to remove
     auto vm = TRY(spawn(globals, request, bundle, dir));
     record.container = TRY(identify(vm.pid, vm.start_time));
@@ -131,8 +132,7 @@ Result<void> bring_up(Globals const& globals, CreateRequest& request, Bundle con
     record.creator = {};
     auto const lock = TRY(dir.lock());
     TRY(dir.save(record));
-    if (!request.pid_file.empty()) TRY(write_pid_file(request.pid_file, vm.pid));
-    return {};
+    return notice.give(vm.pid);
 }
 
 // Undoes bring_up. The container process is our child, so it is reaped here. Without one there is no cgroup

@@ -18,6 +18,7 @@ struct CreateRequest {
     std::string bundle;          // a directory; empty: the working directory
     std::string console_socket;  // path, or empty
     std::string pid_file;        // path, or empty
+    std::string pidfd_socket{};  // path, or empty
     UniqueFd console{};          // a connected socket in the place of console_socket, or invalid
     PassedFds passed{};          // for the payload
     bool caller_stays = false;   // until the container has ended: VmRequest::caller_stays

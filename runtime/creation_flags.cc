@@ -9,6 +9,7 @@ Result<CreateRequest> read_create_request(Options const& options) {
                          .bundle = options.value("bundle"),
                          .console_socket = options.value("console-socket"),
                          .pid_file = options.value("pid-file"),
+                         .pidfd_socket = options.value("pidfd-socket"),
                          .console = UniqueFd(),
                          .passed = std::move(passed)};
 }

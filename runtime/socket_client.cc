@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/console_client.h"
+#include "runtime/socket_client.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -11,8 +11,8 @@
 
 namespace krun::runtime {
 
-Result<UniqueFd> connect_console_socket(std::string const& path) {
-    std::string const doing = "console socket " + path;
+Result<UniqueFd> connect_unix_stream(std::string_view what, std::string const& path) {
+    std::string const doing = std::string(what) + " " + path;
     // Through a descriptor of the file, because sun_path has 108 bytes and engines' paths more.
     auto const file = TRY_WITH(open_path(path, O_PATH), doing);
     std::string const short_path = "/proc/self/fd/" + std::to_string(file.borrow().raw());
