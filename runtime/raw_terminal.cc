@@ -35,7 +35,7 @@ void crashed(int signal, siginfo_t* info, void* context) {
 void watch_crashes() {
     struct sigaction action {};
     action.sa_sigaction = crashed;
-    action.sa_flags = SA_SIGINFO | SA_RESETHAND;
+    action.sa_flags = static_cast<int>(SA_SIGINFO | SA_RESETHAND);
     ::sigfillset(&action.sa_mask);  // SIGTTOU among them, which would stop us in the background
     sigset_t faults;
     ::sigemptyset(&faults);
