@@ -62,6 +62,8 @@ struct Process {
     std::vector<Rlimit> rlimits;
     bool no_new_privileges = false;
     std::optional<int32_t> oom_score_adj;
+    std::string apparmor_profile;
+    std::string selinux_label;
     std::optional<Scheduler> scheduler;
     std::optional<IoPriority> io_priority;
 };

@@ -15,6 +15,7 @@
 #include "runtime/guest_streams.h"
 #include "runtime/inherited_fds.h"
 #include "runtime/machine_for.h"
+#include "runtime/oom_score.h"
 #include "runtime/privileges.h"
 #include "runtime/vm_seccomp.h"
 #include "vmm/reaper.h"
@@ -77,6 +78,8 @@ Result<std::unique_ptr<ContainerProcess>> set_up(ContainerTask& task) {
     auto& host = task.host;
     raise_descriptor_limit();
     use_one_heap();
+    if (auto const& process = task.request.spec.process; process && process->oom_score_adj)
+        TRY(set_oom_score_adj(*process->oom_score_adj));
     auto stdio = TRY(take_stdio(task));
     close_inherited_fds();
     TRY(detach_trees(host));

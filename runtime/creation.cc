@@ -11,6 +11,7 @@
 #include <ctime>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/scope_exit.h"
 #include "base/timestamp.h"
 #include "oci/load.h"
@@ -21,6 +22,7 @@
 #include "runtime/process_notice.h"
 #include "runtime/removal.h"
 #include "runtime/socket_client.h"
+#include "runtime/spec_warnings.h"
 #include "runtime/state_json.h"
 #include "runtime/store.h"
 #include "runtime/vm_process.h"
@@ -154,6 +156,7 @@ Result<Container> create_container(Globals const& globals, CreateRequest request
     auto opened = open_bundle(request.bundle);
     if (!opened.ok()) return fail(std::move(opened).error());
     Bundle const& bundle = opened.value();
+    for (auto const& line : spec_warnings(bundle.spec)) log(LogLevel::kWarning, line);
     TRY(check_console(bundle.spec, request));
     auto record = TRY(make_record(globals, request, bundle));
     auto const store = TRY(Store::open_or_create(globals.root));

@@ -5,6 +5,7 @@
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <iterator>
@@ -59,6 +60,9 @@ Result<void> plan_one(oci::Namespace const& ns, NamespacePlan& plan) {
 Result<NamespacePlan> plan_namespaces(oci::Spec const& spec) {
     NamespacePlan plan;
     for (auto const& ns : spec.linux.namespaces) TRY_WITH(plan_one(ns, plan), "linux.namespaces: " + ns.type);
+    if ((plan.create & CLONE_NEWUTS) == 0) return plan;
+    plan.hostname = spec.hostname;
+    plan.domainname = spec.domainname;
     return plan;
 }
 
@@ -66,6 +70,11 @@ Result<void> enter_namespaces(NamespacePlan const& plan) {
     for (auto const& join : plan.join)
         if (::setns(join.fd.borrow().raw(), join.type) < 0) return fail(Error::sys("enter a namespace"));
     if (plan.create != 0 && ::unshare(plan.create) < 0) return fail(Error::sys("create namespaces"));
+    auto const& host = plan.hostname;
+    auto const& domain = plan.domainname;
+    if (!host.empty() && ::sethostname(host.data(), host.size()) < 0) return fail(Error::sys("hostname"));
+    if (!domain.empty() && ::setdomainname(domain.data(), domain.size()) < 0)
+        return fail(Error::sys("domainname"));
     return {};
 }
 

@@ -3,6 +3,7 @@
 // for the payload is isolated by the VM; these exist because clients look at /proc/PID/ns and because the
 // container process itself shall not share the host's network.
 #pragma once
+#include <string>
 #include <vector>
 
 #include "base/error.h"
@@ -21,6 +22,9 @@ struct NamespacePlan {
     };
     std::vector<Join> join;
     int create = 0;  // CLONE_NEW* flags
+    // Of a UTS namespace that is created: who looks there sees the names that the guest has.
+    std::string hostname{};  // empty: the caller's stays
+    std::string domainname{};
 };
 Result<NamespacePlan> plan_namespaces(oci::Spec const& spec);
 

@@ -3,6 +3,7 @@
 import datetime
 import json
 import os
+import pathlib
 import signal
 import stat
 import subprocess
@@ -47,6 +48,21 @@ def whole_life(case):
     expect_equal(result.status, 1, "status of state after delete")
     if case.is_vm:
         expect_in('container "box" does not exist', result.error, "stderr of state after delete")
+
+
+@test("lifecycle: the container process has the OOM score and, in a UTS namespace of its own, the names of config.json")
+def host_attributes(case):
+    bundle = case.bundle("/bin/sleep", "60")
+    bundle.process["oomScoreAdj"] = -17
+    bundle.config["domainname"] = "example.org"
+    container = case.container(bundle).created()
+    expect_equal(pathlib.Path(f"/proc/{container.pid}/oom_score_adj").read_text(), "-17\n", "OOM score")
+    seen = subprocess.run(["nsenter", "--target", str(container.pid), "--uts", "cat", "/proc/sys/kernel/hostname",
+                           "/proc/sys/kernel/domainname"], stdout=subprocess.PIPE, check=True).stdout
+    expect_equal(seen, b"box\nexample.org\n", "names in the UTS namespace")
+    container.must("delete", "box")
+    container.wait()
+    expect(os.uname().nodename != "box", "the host has been renamed")
 
 
 @test("lifecycle: kill delivers any signal, by number and by name")
