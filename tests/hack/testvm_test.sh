@@ -27,6 +27,13 @@ same() {
     [ "$1" = "$2" ] || { printf 'expected [%s], got [%s]\n' "$2" "$1" >&2 && return 1; }
 }
 
+# between LEAST NUMBER MOST: NUMBER may have a unit.
+between() {
+    local number=${2%% *}
+    [ -n "$number" ] && [ "$1" -le "$number" ] && [ "$number" -le "$3" ] ||
+        { printf '[%s] is not between %s and %s\n' "$2" "$1" "$3" >&2 && return 1; }
+}
+
 # left_behind DIRECTORY: the working directory of a testvm, and the processes that name it, if any.
 left_behind() {
     local directory=$1 process
@@ -89,6 +96,9 @@ surroundings() {
     check '/dev/kvm and modules are there' same "$?" 0
     check 'cgroup v2 controllers are enabled' grep -q 'cpuset cpu io memory .*pids' "$work/out"
     check 'the loopback interface is up' grep -q 'LOOPBACK,UP' "$work/out"
+    "$testvm" --cpus 2 --mem 3G -- sh -c 'nproc; sed -n "s/^MemTotal: *//p" /proc/meminfo' >"$work/out"
+    check '--cpus gives as many CPUs' same "$(head -n 1 "$work/out")" 2
+    check '--mem gives as much memory, but for the kernel' between 2900000 "$(grep -o '[0-9]* kB' "$work/out")" 3145728
     "$testvm" --icount -- sh -c 'nproc; cat /sys/module/kvm_amd/parameters/npt' >"$work/out"
     check '--icount gives one CPU with nested paging' same "$(tr '\n' ' ' <"$work/out")" '1 Y '
 }
