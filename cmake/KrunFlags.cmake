@@ -3,6 +3,10 @@
 add_compile_options(-Wall -Wextra -Wshadow -Wconversion -Werror)
 add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>)
 add_compile_definitions(_FILE_OFFSET_BITS=64 _GNU_SOURCE)
+# Lines for a trace, and no more: what a debugger would like to know of every variable costs a third of the time to
+# compile. A build with CMAKE_BUILD_TYPE=Debug has it all.
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1 -DNDEBUG")
+set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g1 -DNDEBUG")
 include_directories(${PROJECT_SOURCE_DIR})
 # Diagnostics name files relative to the source tree, whatever directory it was built in.
 add_compile_options(-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
