@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "base/signal_action.h"
 #include "init/log.h"
 
 namespace krun::init {
@@ -19,23 +20,6 @@ constexpr uint32_t kMachineEnd = 255;
 char const* reboot_wish(uint32_t signal) {
     if (signal == SIGHUP) return "restart";
     return signal == SIGINT ? "halt" : nullptr;
-}
-
-// By default (signal(7)).
-bool ends_a_process(uint32_t signal) {
-    switch (signal) {
-        case SIGCHLD:
-        case SIGCONT:
-        case SIGURG:
-        case SIGWINCH:
-        case SIGSTOP:
-        case SIGTSTP:
-        case SIGTTIN:
-        case SIGTTOU:
-            return false;
-        default:
-            return true;
-    }
 }
 
 }  // namespace
@@ -67,7 +51,8 @@ void GuestProcess::go() {
 void GuestProcess::signal(uint32_t number) {
     if (number < 1 || number > 64) return;
     if (ended()) {
-        if (ends_a_process(number) && phase_ == Phase::kEnded && !stdio_.settled()) give_up();
+        if (ends_a_process(static_cast<int>(number)) && phase_ == Phase::kEnded && !stdio_.settled())
+            give_up();
         return;
     }
     if (child_.pid < 0)

@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/signal_action.h"
 #include "base/strings.h"
 #include "config-gen/control_protocol.h"
 #include "runtime/boot_limit.h"
@@ -44,11 +45,9 @@ Result<InitPort> make_init_port() {
 // How long the output of executed processes is waited for when the payload's has been delivered.
 constexpr std::chrono::milliseconds kExecLimit{10'000};
 
-// Signals whose default action would end a process: what a container that only waits for start does with
-// them.
-bool ends_a_process(uint32_t signo) {
-    return signo != SIGCHLD && signo != SIGCONT && signo != SIGURG && signo != SIGWINCH && signo != SIGTSTP &&
-           signo != SIGTTIN && signo != SIGTTOU && signo != SIGPIPE;
+// What ends a container that only waits for start. A stray SIGPIPE is about our own descriptors.
+bool ends_what_waits(uint32_t signo) {
+    return signo != SIGPIPE && ends_a_process(static_cast<int>(signo));
 }
 
 }  // namespace
@@ -213,11 +212,11 @@ void ContainerProcess::relay_signal(uint32_t signo) {
     if (signo == SIGWINCH && parts_.terminal.valid()) return window_changed();
     if (session_->signal(0, signo).ok()) return;
     if (session_->phase() == GuestPhase::kEnded) {
-        if (ends_a_process(signo)) loop_.stop();
+        if (ends_what_waits(signo)) loop_.stop();
         return;
     }
     // Nothing runs in the guest yet: the signal is for the container as it stands.
-    if (ends_a_process(signo)) session_->end_with({.exit_status = 128 + signo});
+    if (ends_what_waits(signo)) session_->end_with({.exit_status = 128 + signo});
 }
 
 void ContainerProcess::window_changed() {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/signal_action.h"
 #include "base/strings.h"
 
 namespace krun::runtime {
@@ -68,6 +69,8 @@ ProcessEvent failed_event(std::span<std::byte const> body) {
 std::optional<ProcessEvent> exited_event(std::span<std::byte const> body) {
     auto const exit = ByteReader(body).take<control::ExitedBody>();
     if (exit->exit_code > 255 || exit->signal > 64) return std::nullopt;
+    // Whoever stands for the process on the host dies by that signal, which a stop signal would not do.
+    if (exit->signal != 0 && !ends_a_process(static_cast<int>(exit->signal))) return std::nullopt;
     return ProcessEvent{.kind = ProcessEvent::Kind::kExited,
                         .code = exit->exit_code,
                         .signal = exit->signal,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <signal.h>
 #include <sys/socket.h>
 
 #include "base/bytes.h"
@@ -24,6 +25,12 @@ TEST_F(GuestSessionTest, DeathBySignalIs128PlusItsNumber) {
     run_payload();
     send_body(FrameType::kExited, control::ExitedBody{0, 15, 0});
     EXPECT_EQ(session_->end().exit_status, 143U);
+}
+
+TEST_F(GuestSessionTest, DeathByASignalThatEndsNothingBreaksTheProtocol) {
+    run_payload();
+    send_body(FrameType::kExited, control::ExitedBody{0, SIGSTOP, 0});
+    EXPECT_EQ(session_->end().exit_status, 255U);
 }
 
 TEST_F(GuestSessionTest, FramesMayArriveInAnyPieces) {
