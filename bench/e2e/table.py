@@ -27,8 +27,9 @@ def judge(what, value, target):
 
 
 def verdicts():
-    if not _verdicts:
-        return
-    head("Targets", "", "measured", "at most", "")
+    """Prints them; returns how many targets were missed."""
+    if _verdicts:
+        head("Targets", "", "measured", "at most", "")
     for what, value, target in _verdicts:
         print(f"| {what} | {value:.2f} | {target} | {'met' if value <= target else '**missed**'} |")
+    return sum(value > target for _, value, target in _verdicts)
