@@ -24,7 +24,7 @@ KrunConfig full() {
     c.process.rlimits = {{"RLIMIT_CORE", 1, UINT64_MAX}};
     c.process.no_new_privileges = true;
     c.process.oom_score_adj = -500;
-    c.process.passed_fds = {{3, "rw"}};
+    c.process.passed_fds = {{3, "listen", "inet", 80}};
     c.process.scheduler = guest::Scheduler{"SCHED_RR", -1, 5, {"SCHED_FLAG_RECLAIM"}, 1, 2, 3};
     c.process.io_priority = guest::IoPriority{"IOPRIO_CLASS_BE", 6};
     c.mounts = {{"/d", "tmpfs", "s", {"ro"}}};
