@@ -28,7 +28,6 @@ std::optional<uint32_t> parse_id(std::string_view text) {
 
 // Names are looked up in the guest, in the container's own files.
 Result<void> set_user(std::string const& text, guest::User& user) {
-    if (text.empty()) return {};
     auto const colon = text.find(':');
     std::string const name = text.substr(0, colon);
     if (name.empty()) return fail(bad_value("user", text, "USER or USER:GROUP"));
@@ -110,7 +109,8 @@ Result<ExecConfig> exec_config(Options const& options, oci::Spec const& spec) {
     auto const process =
         TRY(options.given("process") ? process_from_file(options) : process_from_flags(options, spec));
     auto config = TRY(exec_from_oci(spec, process));
-    TRY(set_user(options.value("user"), config.process.user));
+    // An empty one is what a script has whose variable is unset: it is not "as the container".
+    if (options.given("user")) TRY(set_user(options.value("user"), config.process.user));
     config.cgroup = TRY(cgroup_below(options.value("cgroup")));
     return config;
 }

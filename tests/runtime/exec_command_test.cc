@@ -69,7 +69,9 @@ TEST_F(ExecCommandTest, WhatIsWrongWithTheRequestIs255) {
     };
     EXPECT_EQ(complaint({"nobody", "true"}), "container \"nobody\" does not exist");
     EXPECT_EQ(complaint({"web"}), "exec needs a command, or --process");
-    EXPECT_EQ(complaint({"--user", ":1", "web", "true"}), "--user \":1\": must be USER or USER:GROUP");
+    for (std::string const user : {"", ":1", "1:"})
+        EXPECT_EQ(complaint({"--user", user, "web", "true"}),
+                  "--user \"" + user + "\": must be USER or USER:GROUP");
     EXPECT_EQ(complaint({"--cap", "CAP_FLY", "web", "true"}),
               "exec: process.capabilities.bounding[0]: unknown capability, is \"CAP_FLY\"");
     EXPECT_THAT(complaint({"--cwd", "here", "web", "true"}),
