@@ -38,7 +38,8 @@ Result<void> set_user(std::string const& text, guest::User& user) {
     if (colon == text.npos) return {};
     std::string const group = text.substr(colon + 1);
     if (group.empty()) return fail(bad_value("user", text, "USER or USER:GROUP"));
-    if (auto const gid = parse_id(group))
+    // Beside a name it stays text: the guest would take the group of the name's line for an absent one.
+    if (auto const gid = parse_id(group); gid && user.name.empty())
         user.gid = *gid;
     else
         user.group_name = group;
