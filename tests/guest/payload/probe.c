@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 #include <fcntl.h>
 
@@ -112,12 +113,21 @@ static int serve(void) {
     }
 }
 
+// busybox's date knows seconds only.
+static int print_clock(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    printf("%lld\n", now.tv_sec * 1000000000LL + now.tv_nsec);
+    return 0;
+}
+
 int main(int argc, char** argv) {
     static struct {
         char const* name;
         int (*function)(void);
     } const kTable[] = {
         {"segfault", segfault}, {"signals", signals}, {"forge-status", forge_status}, {"notify", notify}, {"serve", serve}, {"files", files},
+        {"clock", print_clock},
         {"fork-bomb", fork_bomb}, {"fill-memory", fill_memory}, {"close-all", close_all}, {"ignore-all", ignore_all},
         {"environment", environment}, {"open-many", open_many}};
     for (size_t i = 0; argc > 1 && i < sizeof kTable / sizeof kTable[0]; i++)

@@ -4,18 +4,8 @@ import json
 import os
 
 from suite import expect, expect_equal, expect_in, test
-
-
-def _set(path, value):
-    """A change of the configuration: the member at `path`, dots between names, becomes `value`."""
-
-    def change(config):
-        *parents, last = path.split(".")
-        for name in parents:
-            config = config.setdefault(name, {})
-        config[last] = value
-
-    return change
+import wrong_process
+from wrong_process import put
 
 
 def _add_namespace(**namespace):
@@ -24,58 +14,36 @@ def _add_namespace(**namespace):
 
 # (what is wrong, the change, the words of the error)
 _kChanges = [
-    ("process is a string", _set("process", "sh"), "process: must be an object, is a string"),
-    ("args is an object", _set("process.args", {}), "process.args: must be an array"),
-    ("args is empty", _set("process.args", []), "process.args: must have at least one element"),
-    ("an argument is a number", _set("process.args", ["sh", 1]), "process.args[1]: must be a string"),
-    ("uid is negative", _set("process.user.uid", -1), "process.user.uid: must be an integer"),
-    ("uid is too large", _set("process.user.uid", 1 << 32), "process.user.uid: must be an integer"),
-    ("uid is the number for no change", _set("process.user.uid", (1 << 32) - 1), "process.user.uid: must be below 4294967295"),
-    ("gid is the number for no change", _set("process.user.gid", (1 << 32) - 1), "process.user.gid: must be below 4294967295"),
-    ("uid is a name", _set("process.user.uid", "root"), "process.user.uid: must be a number, is a string"),
-    ("uid is a fraction", _set("process.user.uid", 0.5), "process.user.uid: must be an integer"),
-    ("an empty program name", _set("process.args", [""]), "process.args[0]: must not be empty"),
-    ("an unknown scheduler", _set("process.scheduler", {"policy": "SCHED_FAIR"}), "process.scheduler.policy: unknown policy"),
-    ("a priority without a real-time scheduler", _set("process.scheduler", {"policy": "SCHED_OTHER", "priority": 1}),
-     "process.scheduler.priority"),
-    ("an unknown I/O class", _set("process.ioPriority", {"class": "IOPRIO_CLASS_FAST"}), "process.ioPriority.class: unknown class"),
+    ("process is a string", put("process", "sh"), "process: must be an object, is a string"),
     ("a user namespace without maps", _add_namespace(type="user"), "a user namespace needs uidMappings and gidMappings"),
-    ("time offsets without a namespace", _set("linux.timeOffsets", {"boottime": {"secs": 1}}), "linux.timeOffsets"),
-    ("seccomp's notify", _set("linux.seccomp", {"defaultAction": "SCMP_ACT_NOTIFY"}), "linux.seccomp.defaultAction"),
-    ("an unknown seccomp operator", _set("linux.seccomp", {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+    ("time offsets without a namespace", put("linux.timeOffsets", {"boottime": {"secs": 1}}), "linux.timeOffsets"),
+    ("seccomp's notify", put("linux.seccomp", {"defaultAction": "SCMP_ACT_NOTIFY"}), "linux.seccomp.defaultAction"),
+    ("an unknown seccomp operator", put("linux.seccomp", {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
         {"names": ["read"], "action": "SCMP_ACT_ERRNO", "args": [{"index": 0, "value": 1, "op": "SCMP_CMP_ABOUT"}]}]}),
      "linux.seccomp.syscalls[0].args[0].op"),
-    ("a masked path that is relative", _set("linux.maskedPaths", ["etc"]), "linux.maskedPaths[0]: must be an absolute path"),
-    ("an unknown personality", _set("linux.personality", {"domain": "SOLARIS"}), "linux.personality.domain"),
-    ("an unknown propagation", _set("linux.rootfsPropagation", "sideways"), "linux.rootfsPropagation: unknown propagation"),
+    ("a masked path that is relative", put("linux.maskedPaths", ["etc"]), "linux.maskedPaths[0]: must be an absolute path"),
+    ("an unknown personality", put("linux.personality", {"domain": "SOLARIS"}), "linux.personality.domain"),
+    ("an unknown propagation", put("linux.rootfsPropagation", "sideways"), "linux.rootfsPropagation: unknown propagation"),
     ("an id-mapped mount",
-     _set("mounts", [{"destination": "/data", "type": "bind", "source": "/tmp", "options": ["bind", "idmap"]}]),
+     put("mounts", [{"destination": "/data", "type": "bind", "source": "/tmp", "options": ["bind", "idmap"]}]),
      "mounts[0].options"),
-    ("cwd is relative", _set("process.cwd", "tmp"), "process.cwd: must be an absolute path"),
-    ("terminal is a word", _set("process.terminal", "yes"), "process.terminal: must be a boolean"),
-    ("an unknown capability", _set("process.capabilities.bounding", ["CAP_FLY"]), "process.capabilities.bounding[0]"),
-    ("an unknown rlimit", _set("process.rlimits", [{"type": "RLIMIT_FUN", "soft": 1, "hard": 1}]),
-     "process.rlimits[0].type: unknown rlimit"),
-    ("a duplicate rlimit", _set("process.rlimits", [{"type": "RLIMIT_CORE", "soft": 1, "hard": 1}] * 2),
-     "process.rlimits[1].type: must not be listed twice"),
-    ("soft above hard", _set("process.rlimits", [{"type": "RLIMIT_CORE", "soft": 2, "hard": 1}]), "process.rlimits[0]"),
     ("an unknown namespace", _add_namespace(type="galaxy"), "linux.namespaces[5].type: unknown namespace type"),
     ("a duplicate namespace", _add_namespace(type="uts"), "linux.namespaces[5].type: must not be listed twice"),
-    ("a missing namespace file", _set("linux.namespaces", [{"type": "network", "path": "/nowhere/ns"}]), "/nowhere/ns"),
-    ("a namespace of another type", _set("linux.namespaces", [{"type": "network", "path": "/proc/self/ns/uts"}]),
+    ("a missing namespace file", put("linux.namespaces", [{"type": "network", "path": "/nowhere/ns"}]), "/nowhere/ns"),
+    ("a namespace of another type", put("linux.namespaces", [{"type": "network", "path": "/proc/self/ns/uts"}]),
      "/proc/self/ns/uts"),
     ("no root", lambda config: config.pop("root"), "root"),
-    ("a missing root file system", _set("root.path", "nowhere"), "nowhere"),
+    ("a missing root file system", put("root.path", "nowhere"), "nowhere"),
     ("no version", lambda config: config.pop("ociVersion"), "ociVersion"),
-    ("version 2", _set("ociVersion", "2.0.0"), "ociVersion"),
-    ("a relative mount", _set("mounts", [{"destination": "data", "type": "tmpfs", "source": "x"}]),
+    ("version 2", put("ociVersion", "2.0.0"), "ociVersion"),
+    ("a relative mount", put("mounts", [{"destination": "data", "type": "tmpfs", "source": "x"}]),
      "mounts[0].destination: must be an absolute path"),
     ("a missing bind source",
-     _set("mounts", [{"destination": "/data", "type": "bind", "source": "/nowhere/source", "options": ["rbind"]}]),
+     put("mounts", [{"destination": "/data", "type": "bind", "source": "/nowhere/source", "options": ["rbind"]}]),
      "/nowhere/source"),
-    ("an unknown seccomp action", _set("linux.seccomp", {"defaultAction": "SCMP_ACT_SING"}), "linux.seccomp.defaultAction"),
-    ("a hook without an absolute path", _set("hooks.createRuntime", [{"path": "true"}]), "hooks.createRuntime[0].path"),
-    ("a sysctl out of its tree", _set("linux.sysctl", {"net/../kernel/x": "1"}), "linux.sysctl"),
+    ("an unknown seccomp action", put("linux.seccomp", {"defaultAction": "SCMP_ACT_SING"}), "linux.seccomp.defaultAction"),
+    ("a hook without an absolute path", put("hooks.createRuntime", [{"path": "true"}]), "hooks.createRuntime[0].path"),
+    ("a sysctl out of its tree", put("linux.sysctl", {"net/../kernel/x": "1"}), "linux.sysctl"),
 ]
 
 # (what is wrong, the bytes of config.json, the words of the error)
@@ -121,6 +89,8 @@ def _register_text(what, text, words):
 
 for _what, _change, _words in _kChanges:
     _register_change(_what, _change, _words)
+for _what, _change, _words in wrong_process.kChanges:
+    _register_change(_what, lambda config, change=_change: change(config["process"]), "process." + _words)
 for _what, _text, _words in _kTexts:
     _register_text(_what, _text, _words)
 

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import time
 
+from executed import detached, reap, until
 from suite import expect, expect_equal, expect_in, test
 
 
@@ -118,6 +119,25 @@ def raw_kill_of_every_signal(case):
     os.kill(container.pid, signal.SIGTERM)
     expect_equal(container.wait(), 7, "status")
     container.must("delete", "box")
+
+
+@test("lifecycle: kill --all reaches the payload, its child and an executed process")
+def kill_everything(case):
+    container = case.container(case.bundle().script("probe signals & exec probe signals")).started()
+    output = container.out_path.with_suffix(".exec")
+    with open(output, "wb") as out:
+        pid = detached(container, "box", "/bin/probe", "signals", stdout=out)
+
+    def lines():
+        return container.out_path.read_bytes().split(b"\n"), output.read_bytes().split(b"\n")
+
+    until(lambda: [each.count(b"ready") for each in lines()] == [2, 1], "three processes that are ready")
+    container.must("kill", "--all", "box", "USR1")
+    until(lambda: [each.count(b"signal 10") for each in lines()] == [2, 1], "the signal in each of three processes")
+    os.kill(pid, signal.SIGTERM)
+    expect_equal(reap(pid), (7, 0), "end of the executed process")
+    container.must("delete", "--force", "box")
+    expect_equal(container.wait(), 137, "status")
 
 
 @test("lifecycle: kill of a created container ends it; its payload never ran")
