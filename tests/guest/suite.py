@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Collects the tests of the scenarios, runs them in order, and prints one line for each."""
+import os
 import shutil
 import traceback
 
@@ -17,17 +18,19 @@ class Failed(Exception):
 
 
 class Test:
-    def __init__(self, name, function, vm_only):
+    def __init__(self, name, function, vm_only, slow):
         self.name = name
         self.function = function
         self.vm_only = vm_only
+        self.slow = slow
 
 
-def test(name, vm_only=False):
-    """Registers a function that takes a Case. vm_only: it means nothing for a runtime without virtual machines."""
+def test(name, vm_only=False, slow=False):
+    """Registers a function that takes a Case. vm_only: it means nothing for a runtime without virtual machines. slow:
+    it takes most of a minute or more, and runs only with KRUN_GUEST_SLOW=1 or when a filter is its whole name."""
 
     def register(function):
-        _tests.append(Test(name, function, vm_only))
+        _tests.append(Test(name, function, vm_only, slow))
         return function
 
     return register
@@ -54,7 +57,9 @@ def _short(value):
 
 
 def selected(filters):
-    return [t for t in _tests if not filters or any(word in t.name for word in filters)]
+    with_slow = os.environ.get("KRUN_GUEST_SLOW") == "1"
+    named = [t for t in _tests if not filters or any(word in t.name for word in filters)]
+    return [t for t in named if not t.slow or with_slow or t.name in filters]
 
 
 def run(tests, lab):
