@@ -9,7 +9,7 @@ import stat
 import subprocess
 import time
 
-from executed import detached, reap, until
+import executed
 from suite import expect, expect_equal, expect_in, test
 
 
@@ -126,16 +126,16 @@ def kill_everything(case):
     container = case.container(case.bundle().script("probe signals & exec probe signals")).started()
     output = container.out_path.with_suffix(".exec")
     with open(output, "wb") as out:
-        pid = detached(container, "box", "/bin/probe", "signals", stdout=out)
+        pid = executed.detached(container, "box", "/bin/probe", "signals", stdout=out)
 
     def lines():
         return container.out_path.read_bytes().split(b"\n"), output.read_bytes().split(b"\n")
 
-    until(lambda: [each.count(b"ready") for each in lines()] == [2, 1], "three processes that are ready")
+    executed.until(lambda: [each.count(b"ready") for each in lines()] == [2, 1], "three processes that are ready")
     container.must("kill", "--all", "box", "USR1")
-    until(lambda: [each.count(b"signal 10") for each in lines()] == [2, 1], "the signal in each of three processes")
+    executed.until(lambda: [each.count(b"signal 10") for each in lines()] == [2, 1], "the signal in each of three processes")
     os.kill(pid, signal.SIGTERM)
-    expect_equal(reap(pid), (7, 0), "end of the executed process")
+    expect_equal(executed.reap(pid), (7, 0), "end of the executed process")
     container.must("delete", "--force", "box")
     expect_equal(container.wait(), 137, "status")
 
