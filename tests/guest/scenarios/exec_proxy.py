@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """exec: the process on the host that stands for one in the container."""
 import os
+import select
 import signal
 import time
 
 from executed import detached, foreground, is_in_guest, reap, running, test, until
-from suite import expect, expect_equal
+from suite import expect, expect_equal, Failed
 
 
 @test("exec proxy: the process that stands for a detached one ends as it does")
@@ -53,6 +54,19 @@ def every_signal(case):
     expect_equal(output.read_bytes().count(b"signal "), 64 - len(unheard) + 1, "signals seen")
 
 
+def _read(fd, timeout=30):
+    """What comes before end-of-file, which has to come."""
+    end = time.monotonic() + timeout
+    seen = b""
+    while select.select([fd], [], [], max(0.0, end - time.monotonic()))[0]:
+        got = os.read(fd, 4096)
+        if not got:
+            os.close(fd)
+            return seen
+        seen += got
+    raise Failed(f"no end-of-file in {timeout} s, after {seen}")
+
+
 @test("exec proxy: the pipes of a detached process carry data and end-of-file, whatever stands for it")
 def pipes(case):
     container = running(case)
@@ -64,13 +78,11 @@ def pipes(case):
                    stdin=read_in, stdout=write_out, stderr=write_err)
     for fd in (read_in, write_out, write_err):
         os.close(fd)
-    with open(errors, "rb") as stream:
-        expect_equal(stream.read(), b"to-err\n", "stderr, whose end comes first")
+    expect_equal(_read(errors), b"to-err\n", "stderr, whose end comes first")
     os.write(to_it, b"through\n")
     expect_equal(os.read(from_it, 100), b"through\n", "stdout")
     os.close(to_it)
-    with open(from_it, "rb") as stream:
-        expect_equal(stream.read(), b"", "the rest of stdout")
+    expect_equal(_read(from_it), b"", "the rest of stdout")
     expect_equal(reap(pid), (3, 0), "end")
 
 

@@ -124,7 +124,7 @@ def raw_kill_of_every_signal(case):
 @test("lifecycle: kill --all reaches the payload, its child and an executed process")
 def kill_everything(case):
     container = case.container(case.bundle().script("probe signals & exec probe signals")).started()
-    output = container.out_path.with_suffix(".exec")
+    output = container.out_path.with_suffix(".signals")
     with open(output, "wb") as out:
         pid = executed.detached(container, "box", "/bin/probe", "signals", stdout=out)
 
@@ -133,7 +133,7 @@ def kill_everything(case):
 
     executed.until(lambda: [each.count(b"ready") for each in lines()] == [2, 1], "three processes that are ready")
     container.must("kill", "--all", "box", "USR1")
-    executed.until(lambda: [each.count(b"signal 10") for each in lines()] == [2, 1], "the signal in each of three processes")
+    executed.until(lambda: [each.count(b"signal 10") for each in lines()] == [2, 1], "the signal in all three")
     os.kill(pid, signal.SIGTERM)
     expect_equal(executed.reap(pid), (7, 0), "end of the executed process")
     container.must("delete", "--force", "box")
