@@ -99,6 +99,11 @@ TEST_F(ExecCommandTest, ProcessFileIsTheWholeProcess) {
     EXPECT_EQ(exec_status({"--process", dir_ / "process.json", "web", "too", "much"}), 255);
 }
 
+TEST_F(ExecCommandTest, PidFileThatCannotBeWrittenEndsTheProcess) {
+    EXPECT_EQ(exec_status({"--pid-file", dir_ / "none/pid", "web", "wait"}), 255);
+    EXPECT_EQ(exec_status({"-d", "--pid-file", dir_ / "none/pid", "web", "wait"}), 255);
+}
+
 TEST_F(ExecCommandTest, ProxyEndsAsItsProcess) {
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     std::string const pid_file = dir_ / "pid";
