@@ -79,6 +79,11 @@ Result<void> use_permitted_capabilities() {
     return set_thread(sets.permitted, sets.permitted, sets.inheritable);
 }
 
+Result<void> keep_capabilities(uint64_t kept) {
+    auto const sets = TRY(thread_sets());
+    return set_thread(sets.effective & kept, sets.permitted & kept, sets.inheritable & kept);
+}
+
 Result<void> drop_to(CapabilitySets const& sets) {
     return set_thread(sets.effective, sets.permitted, sets.inheritable);
 }

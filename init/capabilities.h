@@ -34,6 +34,8 @@ Result<void> limit_bounding(CapabilitySets const& sets, unsigned last);
 Result<void> set_capabilities(CapabilitySets const& sets, uint64_t also_effective);
 // Makes the effective set as large as the permitted one.
 Result<void> use_permitted_capabilities();
+// Gives up, for good, all that is not in `kept`.
+Result<void> keep_capabilities(uint64_t kept);
 // Gives up what also_effective held.
 Result<void> drop_to(CapabilitySets const& sets);
 

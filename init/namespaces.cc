@@ -18,7 +18,7 @@ struct Namespace {
     int flag;
 };
 constexpr Namespace kNamespaces[] = {
-    {"mnt", CLONE_NEWNS},        {"ipc", CLONE_NEWIPC}, {"uts", CLONE_NEWUTS},
+    {"pid", CLONE_NEWPID},       {"mnt", CLONE_NEWNS},  {"ipc", CLONE_NEWIPC},   {"uts", CLONE_NEWUTS},
     {"cgroup", CLONE_NEWCGROUP}, {"net", CLONE_NEWNET}, {"time", CLONE_NEWTIME},
 };
 

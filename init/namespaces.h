@@ -6,9 +6,9 @@
 
 namespace krun::init {
 
-// All that differ from this process's, at once; but for the pid namespace, which children alone can enter,
-// and the user namespace, in which the machine's root is nobody. `process` is a pidfd of a child. Needs the
-// boot tree's /proc, which is gone afterwards.
+// All that differ from this process's, at once; but for the user namespace, in which the machine's root is
+// nobody. The pid namespace is the next child's. `process` is a pidfd of a child. Needs the boot tree's
+// /proc, which is gone afterwards.
 Result<void> enter_namespaces(BorrowedFd process);
 
 // All capabilities are there afterwards, over the namespace; the ids are still the machine's.

@@ -99,6 +99,7 @@ Result<void> change_user_namespace(ProcessSetup& setup) {
 
 constexpr SetupStep kSteps[] = {
     {"process", prepare_process},
+    {"session", start_session},
     {"cgroup namespace", enter_cgroup_namespace},
     {"boot tree", use_boot_tree},
     {"time namespace", enter_time_namespace},

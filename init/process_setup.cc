@@ -40,7 +40,12 @@ Result<void> keep_own_descriptors(ProcessSetup& setup) {
         end.fd = TRY(move_above_streams(std::move(end.fd)));
         kept.push_back(end.fd.borrow().raw());
     }
-    if (setup.payload.valid()) kept.push_back(setup.payload.borrow().raw());
+    auto& joining = setup.joining;
+    for (auto* const fd : {&joining.payload, &joining.cgroup, &joining.cgroup_procs}) {
+        if (!fd->valid()) continue;
+        *fd = TRY(move_above_streams(std::move(*fd)));
+        kept.push_back(fd->borrow().raw());
+    }
     close_all_but(std::move(kept));
     return {};
 }
@@ -88,6 +93,10 @@ Result<void> prepare_process(ProcessSetup&) {
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     ::signal(SIGPIPE, SIG_DFL);  // ignored in init, and execve would keep that
     restore_descriptor_limit();
+    return {};
+}
+
+Result<void> start_session(ProcessSetup&) {
     if (::setsid() < 0) return fail(Error::sys("start a session"));
     return {};
 }

@@ -12,11 +12,20 @@
 #include "base/unique_fd.h"
 #include "config-gen/krun_config.h"
 #include "init/capabilities.h"
+#include "init/intermediate.h"
 #include "init/seccomp.h"
 #include "init/status_socket.h"
 #include "init/stdio.h"
 
 namespace krun::init {
+
+// How a process that starts outside of the container gets into it.
+struct Joining {
+    UniqueFd payload{};       // a pidfd, whose namespaces to enter
+    UniqueFd cgroup{};        // the directory of the cgroup to be born in; or invalid
+    UniqueFd cgroup_procs{};  // the cgroup's file to move there by, where nothing can be born; or invalid
+    BirthRecord* birth = nullptr;
+};
 
 struct ProcessSetup {
     guest::Process const& process;
@@ -27,7 +36,7 @@ struct ProcessSetup {
     StatusSocket init;
     std::vector<ProcessEnd> ends;
     KrunConfig const* container = nullptr;  // for the payload: what it is to set up
-    UniqueFd payload{};                     // for any other process: a pidfd, whose namespaces to enter
+    Joining joining{};                      // for any other process
 
     // What earlier steps leave for later ones.
     UniqueFd boot_proc{};
@@ -50,6 +59,7 @@ struct SetupStep {
 
 // Shared steps, in the order in which they are taken.
 Result<void> prepare_process(ProcessSetup& setup);
+Result<void> start_session(ProcessSetup& setup);
 Result<void> prepare_accounting(ProcessSetup& setup);  // needs the boot tree's /proc
 Result<void> find_user(ProcessSetup& setup);           // in the container's files, below setup.root
 Result<void> open_streams(ProcessSetup& setup);        // with a terminal: from the devpts below setup.root

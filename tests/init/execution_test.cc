@@ -37,6 +37,20 @@ TEST_F(ExecutionTest, HoldsNoDescriptorButItsStreams) {
     EXPECT_EQ(output_, "descriptors: 0 1 2\n");
 }
 
+// From its first instruction on.
+TEST_F(ExecutionTest, NeverHoldsAnythingOfInits) {
+    run_.probe({"hunt"});
+    start_payload();
+    for (uint32_t n = 1; n <= 40; ++n) EXPECT_EQ(probe(n, {"exit", "3"}), 3);
+    for (int i = 0; i < 20; ++i) run_.signal_all(SIGCONT);
+    // One that is there when the hunt ends.
+    run_.execute(41, run_.probe_to_execute({"wait-term"}));
+    run_.read_until(kStdout, "waiting", 41);
+    run_.signal(SIGTERM);
+    EXPECT_THAT(run_.read_until(kStdout, ""), ::testing::ContainsRegex("caught [1-9][0-9]*, loot 0\n"));
+    EXPECT_EQ(run_.next_frame_of(0).status(), 0);
+}
+
 TEST_F(ExecutionTest, WorksBeforeThePayloadIsStarted) {
     run_.launch();
     EXPECT_EQ(run_.next_frame().type, FrameType::kHello);

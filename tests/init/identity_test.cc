@@ -6,7 +6,9 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <span>
 #include <string>
+#include <utility>
 
 #include "init/capabilities.h"
 #include "init/cgroup.h"
@@ -87,9 +89,23 @@ TEST(Seccomp, ProgramIsWholeInstructionsAndNotTooMany) {
     EXPECT_FALSE(parse_seccomp(std::string(size_t{4} * 16384, 'A')).ok());
 }
 
+using Rule = std::pair<char const*, char const*>;
+
+void expect_order(std::span<SetupStep const> steps, std::span<Rule const> rules) {
+    auto const at = [&](std::string_view name) {
+        return std::find_if(steps.begin(), steps.end(),
+                            [&](SetupStep const& step) { return step.name == name; });
+    };
+    for (auto const& [first, second] : rules) {
+        ASSERT_NE(at(first), steps.end()) << first;
+        ASSERT_NE(at(second), steps.end()) << second;
+        EXPECT_LT(at(first) - steps.begin(), at(second) - steps.begin()) << first << ", " << second;
+    }
+}
+
 // Each pair names two steps whose order is a rule of the kernel or of runtime-spec.
 TEST(SetupSteps, RunInTheOneValidOrder) {
-    std::pair<char const*, char const*> const rules[] = {
+    Rule const rules[] = {
         {"boot tree", "mounts"},                // /proc of the boot tree goes with the pivot
         {"mounts", "devices"},                  // nodes belong into the new /dev
         {"devices", "restricted paths"},        // a mask may cover a device
@@ -110,17 +126,27 @@ TEST(SetupSteps, RunInTheOneValidOrder) {
         {"capabilities", "no_new_privs"},
         {"user", "working directory as user"},
     };
-    auto const at = [](std::string_view name) {
-        auto const steps = payload_steps();
-        return std::find_if(steps.begin(), steps.end(),
-                            [&](SetupStep const& step) { return step.name == name; });
+    expect_order(payload_steps(), rules);
+}
+
+// From "inside" on, strangers may stop, trace and delay the process; and until then init waits for it.
+TEST(SetupSteps, OfAnExecutedProcessTouchTheContainerOnlyInside) {
+    Rule const rules[] = {
+        {"accounting", "namespaces"},               // needs the boot tree's /proc
+        {"cgroup's directory", "namespaces"},       // is of the boot tree
+        {"namespaces", "inside"},                   // the pid namespace is the child's
+        {"capabilities for the inside", "inside"},  // others may find them there
+        {"inside", "session"},                      // whose number is one of the container's
+        {"inside", "user names"},                   // files of the container's may keep their reader waiting
+        {"inside", "streams"},
+        {"inside", "scheduling"},  // which a child need not inherit
+        {"cgroup", "user names"},
+        {"rlimits", "user namespace"},
+        {"user namespace", "bounding set"},
+        {"bounding set", "user"},
+        {"user", "capabilities"},
     };
-    for (auto const& [first, second] : rules) {
-        ASSERT_NE(at(first), payload_steps().end()) << first;
-        ASSERT_NE(at(second), payload_steps().end()) << second;
-        EXPECT_LT(at(first) - payload_steps().begin(), at(second) - payload_steps().begin())
-            << first << ", " << second;
-    }
+    expect_order(exec_steps(), rules);
 }
 
 }  // namespace
