@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/fd.h"
+#include "init/descriptors.h"
 #include "init/devices.h"
 #include "init/hooks.h"
 #include "init/masks.h"
@@ -30,7 +31,8 @@ Result<void> enter_cgroup_namespace(ProcessSetup& setup) {
 }
 
 Result<void> use_boot_tree(ProcessSetup& setup) {
-    setup.boot_proc = TRY(open_boot_proc());
+    auto boot_proc = TRY(open_boot_proc());
+    setup.boot_proc = TRY(move_above_streams(std::move(boot_proc)));  // it outlives "passed descriptors"
     setup.null_device = TRY(open_null_device("/dev/null"));
     TRY(write_sysctls(setup.krun.sysctl));
     return prepare_accounting(setup);
