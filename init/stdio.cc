@@ -105,6 +105,8 @@ Result<void> Stdio::relay_both_ways(Stream& stream, UniqueFd local, UniqueFd con
 Result<void> Stdio::open_console(UniqueFd master) {
     if (!console_connection_.valid() || !master.valid())
         return fail(Error(Errc::kInternal, "a terminal that nobody asked for"));
+    // From a process that others may have traced.
+    if (!is_terminal_master(master.borrow())) return fail(Error(Errc::kSystem, "it is no terminal"));
     slave_ = UniqueFd(::ioctl(master.borrow().raw(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
     if (!slave_.valid()) return fail(Error::sys("open the terminal's payload side"));
     console_ = TRY(duplicate(master.borrow()));

@@ -11,9 +11,19 @@
 
 namespace krun::init {
 
+// A character device's file belongs to the device's driver, wherever its inode lies
+// (linux Documentation/admin-guide/devices.txt: 5, 2 is /dev/ptmx).
+bool is_terminal_master(BorrowedFd fd) {
+    struct statx info {};
+    if (::statx(fd.raw(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &info) < 0) return false;
+    return S_ISCHR(info.stx_mode) && info.stx_rdev_major == 5 && info.stx_rdev_minor == 2;
+}
+
 Result<Terminal> open_terminal(BorrowedFd root, uint32_t uid, std::optional<guest::ConsoleSize> size) {
     Terminal out;
     out.master = TRY_WITH(open_in_root(root, "/dev/pts/ptmx", O_RDWR | O_NOCTTY), "open a terminal");
+    if (!is_terminal_master(out.master.borrow()))
+        return fail(Error(Errc::kSystem, "open a terminal: /dev/pts/ptmx is no terminal multiplexer"));
     int const master = out.master.borrow().raw();
     int const unlock = 0;
     if (::ioctl(master, TIOCSPTLCK, &unlock) < 0) return fail(Error::sys("unlock the terminal"));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Processes that are executed in a running container.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -7,6 +8,7 @@
 
 #include "base/fd.h"
 #include "execution_fixture.h"
+#include "init/terminal.h"
 
 namespace krun::init {
 namespace {
@@ -207,6 +209,28 @@ TEST_F(ExecutionTest, TerminalIsOfTheContainersDevptsAndNotTheConsole) {
     EXPECT_THAT(output_, HasSubstr("tty=111 rows=30 columns=100 foreground=1 name=/dev/pts/0\r\n"));
     EXPECT_THAT(output_, HasSubstr("/dev/console: errno 2"));
     EXPECT_EQ(end_payload(), 42);
+}
+
+TEST_F(ExecutionTest, TerminalOfAnotherDriverIsRefusedBeforeItIsAskedAnything) {
+    run_.config().mounts.push_back({"/dev/pts", "tmpfs", "tmpfs", {}});
+    run_.config().mounts.push_back({"/dev/pts/ptmx", "bind", "/dev/null", {"bind"}});
+    start_payload();
+    auto config = run_.probe_to_execute({"tty"});
+    config.process.terminal = true;
+    EXPECT_EQ(refusal(1, config).text, "open a terminal: /dev/pts/ptmx is no terminal multiplexer");
+    EXPECT_EQ(end_payload(), 42);
+}
+
+TEST(TerminalMaster, IsTheMultiplexersAlone) {
+    auto const is_master = [](char const* path) {
+        auto const file = open_path(path, O_RDWR | O_NOCTTY);
+        return file.ok() && is_terminal_master(file.value().borrow());
+    };
+    EXPECT_TRUE(is_master("/dev/ptmx"));
+    EXPECT_FALSE(is_master("/dev/null"));
+    EXPECT_FALSE(is_master("/proc/self/oom_score_adj"));
+    auto const pipe = make_pipe().value();
+    EXPECT_FALSE(is_terminal_master(pipe.first.borrow()));
 }
 
 TEST_F(ExecutionTest, ResizeReachesItsTerminal) {
