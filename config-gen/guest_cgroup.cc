@@ -13,6 +13,8 @@ using Files = std::map<std::string, std::string>;
 // name processors of the host.
 constexpr std::string_view kUnifiedPrefixes[] = {"cpu.", "memory.", "pids."};
 
+constexpr uint64_t kDefaultPeriodUs = 100'000;  // cgroup-v2.rst, cpu.max
+
 void add_memory(oci::MemoryLimits const& memory, Files& out) {
     int64_t const limit = memory.limit.value_or(0);
     if (limit > 0) out["memory.max"] = std::to_string(limit);
@@ -28,10 +30,11 @@ void add_cpu(oci::CpuLimits const& cpu, Files& out) {
         out["cpu.weight"] =
             std::to_string(1 + ((std::clamp<uint64_t>(*cpu.shares, 2, 262144) - 2) * 9999) / 262142);
     int64_t const quota = cpu.quota.value_or(-1);
-    if (quota > 0 || cpu.period) {
-        out["cpu.max"] =
-            (quota <= 0 ? "max" : std::to_string(quota)) + " " + std::to_string(cpu.period.value_or(100000));
-    }
+    // CRI-O sets every member: 0 is what is not wanted, for runc as well.
+    uint64_t const period = cpu.period.value_or(0);
+    if (quota > 0 || period != 0)
+        out["cpu.max"] = (quota <= 0 ? "max" : std::to_string(quota)) + " " +
+                         std::to_string(period != 0 ? period : kDefaultPeriodUs);
     if (cpu.burst) out["cpu.max.burst"] = std::to_string(*cpu.burst);
     if (cpu.idle.value_or(0) != 0) out["cpu.idle"] = std::to_string(*cpu.idle);
     // The machine has as many processors as the list, numbered from 0: all of them are the payload's. The

@@ -13,6 +13,8 @@ using Settings = std::vector<CgroupSetting>;
 // guest's own does.
 constexpr int64_t kProcessOverheadBytes = int64_t{64} << 20;
 
+constexpr uint64_t kDefaultPeriodUs = 100'000;  // cgroup-v2.rst, cpu.max
+
 // cgroup v2's weight (1..10000) for v1's shares (2..262144), by the formula that runc and crun use.
 uint64_t weight_of_shares(uint64_t shares) {
     uint64_t const clipped = std::clamp<uint64_t>(shares, 2, 262144);
@@ -43,11 +45,12 @@ void add_memory(oci::MemoryLimits const& memory, Settings& out) {
 void add_cpu(oci::CpuLimits const& cpu, Settings& out) {
     if (cpu.shares && *cpu.shares != 0)
         out.push_back({"cpu.weight", std::to_string(weight_of_shares(*cpu.shares))});
-    if (cpu.quota || cpu.period) {
-        int64_t const quota = cpu.quota.value_or(-1);
+    // CRI-O sets every member: 0 is what is not wanted, for runc as well.
+    int64_t const quota = cpu.quota.value_or(0);
+    uint64_t const period = cpu.period.value_or(0);
+    if (quota != 0 || period != 0)
         out.push_back({"cpu.max", (quota <= 0 ? "max" : std::to_string(quota)) + " " +
-                                      std::to_string(cpu.period.value_or(100000))});
-    }
+                                      std::to_string(period != 0 ? period : kDefaultPeriodUs)});
     if (cpu.burst) out.push_back({"cpu.max.burst", std::to_string(*cpu.burst)});
     if (cpu.idle) out.push_back({"cpu.idle", std::to_string(*cpu.idle)});
     if (!cpu.cpus.empty()) out.push_back({"cpuset.cpus", cpu.cpus});

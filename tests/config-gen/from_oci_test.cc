@@ -132,6 +132,16 @@ TEST(FromOci, LimitsThatProgramsReadGoIntoTheGuestsCgroup) {
     EXPECT_EQ(cgroup.at("cpu.max"), "50000 100000");
 }
 
+TEST(FromOci, QuotaAndPeriodOfZeroAreNotSet) {
+    auto spec = minimal();
+    auto& cpu = spec.linux.resources.emplace().cpu.emplace();
+    cpu.quota = 0;
+    cpu.period = 0;
+    EXPECT_FALSE(config_of(spec).krun.cgroup.contains("cpu.max"));
+    cpu.quota = 50'000;
+    EXPECT_EQ(config_of(spec).krun.cgroup.at("cpu.max"), "50000 100000");
+}
+
 TEST(FromOci, WeightsReservationsAndUnifiedFilesOfTheGuestsControllersGoThereToo) {
     auto spec = minimal();
     auto& resources = spec.linux.resources.emplace();

@@ -48,6 +48,12 @@ TEST(CgroupSettings, QuotaPeriodAndBurstBecomeCpuMax) {
     EXPECT_EQ(settings(R"({"cpu":{"quota":-1}})"), List{"cpu.max=max 100000"});
 }
 
+TEST(CgroupSettings, QuotaAndPeriodOfZeroAreNotSet) {
+    EXPECT_EQ(settings(R"({"cpu":{"quota":0,"period":0}})"), List{});
+    EXPECT_EQ(settings(R"({"cpu":{"quota":50000,"period":0}})"), List{"cpu.max=50000 100000"});
+    EXPECT_EQ(settings(R"({"cpu":{"quota":0,"period":50000}})"), List{"cpu.max=max 50000"});
+}
+
 TEST(CgroupSettings, EachDeviceIsOneWrite) {
     EXPECT_EQ(
         settings(
