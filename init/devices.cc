@@ -42,12 +42,15 @@ Result<void> check_existing(ParentAndName const& at, mode_t type, dev_t number) 
     return {};
 }
 
-Result<void> create_device(BorrowedFd root, guest::Device const& device) {
+enum class Existing { kMustBeTheSame, kWins };
+
+Result<void> create_device(BorrowedFd root, guest::Device const& device, Existing existing) {
     auto const type = TRY(file_type(device.type));
     auto const number = type == S_IFIFO ? dev_t{0} : makedev(device.major, device.minor);
     auto const at = TRY(open_or_create_parent(root, device.path));
     int const dir = at.parent.borrow().raw();
     if (::mknodat(dir, at.name.c_str(), type | (device.file_mode & 07777), number) < 0) {
+        if (errno == EEXIST && existing == Existing::kWins) return {};
         if (errno == EEXIST) return check_existing(at, type, number);
         return fail(Error::sys("mknod"));
     }
@@ -82,9 +85,11 @@ Result<void> create_devices(BorrowedFd root, std::vector<guest::Device> const& e
         character("/dev/null", 1, 3),   character("/dev/zero", 1, 5),    character("/dev/full", 1, 7),
         character("/dev/random", 1, 8), character("/dev/urandom", 1, 9), character("/dev/tty", 5, 0),
     };
-    // The spec's first: a device of its own at a default path has the mode and owner it asks for.
-    for (auto const& device : extra) TRY_WITH(create_device(root, device), "device " + device.path);
-    for (auto const& device : defaults) TRY_WITH(create_device(root, device), "device " + device.path);
+    // The spec's first: a device of its own at a default path is what it asks for, and so is a mount there.
+    for (auto const& device : extra)
+        TRY_WITH(create_device(root, device, Existing::kMustBeTheSame), "device " + device.path);
+    for (auto const& device : defaults)
+        TRY_WITH(create_device(root, device, Existing::kWins), "device " + device.path);
     for (auto const& link : kLinks) TRY_WITH(create_link(root, link), link.path);
     return {};
 }

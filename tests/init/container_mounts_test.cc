@@ -74,6 +74,24 @@ TEST_F(ContainerMounts, ExtraDeviceHasItsModeAndOwner) {
     EXPECT_THAT(out, HasSubstr("/dev/pipe: mode=010600"));
 }
 
+TEST_F(ContainerMounts, DefaultDeviceGivesWayToAMountAndToADeviceOfTheSpec) {
+    run_.config().mounts.push_back({"/dev/random", "bind", "/dev/urandom", {"bind"}});
+    run_.config().krun.devices = {{"/dev/full", "c", 1, 5, 0600, 0, 0}};
+    auto const out = output_of({"stat", "/dev/random", ",", "stat", "/dev/full"});
+    EXPECT_THAT(out, ContainsRegex("/dev/random: mode=020666 rdev=1:9"));
+    EXPECT_THAT(out, HasSubstr("/dev/full: mode=020600 rdev=1:5"));
+}
+
+TEST_F(ContainerMounts, DeviceOfTheSpecThatAMountHidesIsAnError) {
+    run_.config().mounts.push_back({"/dev/mine", "bind", "/dev/urandom", {"bind"}});
+    run_.config().krun.devices = {{"/dev/mine", "c", 10, 200, 0600, 0, 0}};
+    run_.launch();
+    EXPECT_EQ(run_.next_frame().type, control::FrameType::kHello);
+    auto const failed = run_.next_frame();
+    EXPECT_EQ(failed.type, control::FrameType::kFailed);
+    EXPECT_EQ(failed.text(), "device /dev/mine: something else is there already");
+}
+
 TEST_F(ContainerMounts, BindOfADirectoryIsWritableAndReadOnlyAsAsked) {
     write(bind_source("0/file"), "zero");
     write(bind_source("1/file"), "one");
