@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "base/fd.h"
@@ -35,6 +36,30 @@ std::optional<uint32_t> parse_id(std::string_view text) {
     return static_cast<uint32_t>(*number);
 }
 
+// The next part of `rest`, which loses it with its separator: a stranger's file is walked without a list of
+// all that it holds.
+std::string_view take_part(std::string_view& rest, char separator) {
+    auto const end = rest.find(separator);
+    auto const part = rest.substr(0, end);
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    return part;
+}
+
+// nullopt unless there are exactly N.
+template <size_t N>
+std::optional<std::array<std::string_view, N>> fields_of(std::string_view line) {
+    if (static_cast<size_t>(std::count(line.begin(), line.end(), ':')) != N - 1) return std::nullopt;
+    std::array<std::string_view, N> fields;
+    for (auto& field : fields) field = take_part(line, ':');
+    return fields;
+}
+
+bool lists(std::string_view members, std::string_view name) {
+    while (!members.empty())
+        if (take_part(members, ',') == name) return true;
+    return false;
+}
+
 struct PasswdLine {
     std::string_view name;
     uint32_t uid = 0;
@@ -43,12 +68,12 @@ struct PasswdLine {
 };
 
 std::optional<PasswdLine> parse_passwd_line(std::string_view line) {
-    auto const fields = split(line, ':');
-    if (fields.size() != 7) return std::nullopt;
-    auto const uid = parse_id(fields[2]);
-    auto const gid = parse_id(fields[3]);
+    auto const fields = fields_of<7>(line);
+    if (!fields) return std::nullopt;
+    auto const uid = parse_id((*fields)[2]);
+    auto const gid = parse_id((*fields)[3]);
     if (!uid || !gid) return std::nullopt;
-    return PasswdLine{fields[0], *uid, *gid, fields[5]};
+    return PasswdLine{(*fields)[0], *uid, *gid, (*fields)[5]};
 }
 
 struct GroupLine {
@@ -58,17 +83,17 @@ struct GroupLine {
 };
 
 std::optional<GroupLine> parse_group_line(std::string_view line) {
-    auto const fields = split(line, ':');
-    if (fields.size() != 4) return std::nullopt;
-    auto const gid = parse_id(fields[2]);
+    auto const fields = fields_of<4>(line);
+    if (!fields) return std::nullopt;
+    auto const gid = parse_id((*fields)[2]);
     if (!gid) return std::nullopt;
-    return GroupLine{fields[0], *gid, fields[3]};
+    return GroupLine{(*fields)[0], *gid, (*fields)[3]};
 }
 
 std::optional<PasswdLine> find_user_line(std::string_view passwd, std::string_view wanted) {
     auto const number = parse_id(wanted);
-    for (auto const text : split(passwd, '\n')) {
-        auto const line = parse_passwd_line(text);
+    while (!passwd.empty()) {
+        auto const line = parse_passwd_line(take_part(passwd, '\n'));
         if (line && (line->name == wanted || (number && line->uid == *number))) return line;
     }
     return std::nullopt;
@@ -76,8 +101,8 @@ std::optional<PasswdLine> find_user_line(std::string_view passwd, std::string_vi
 
 std::optional<uint32_t> find_group(std::string_view group, std::string_view wanted) {
     auto const number = parse_id(wanted);
-    for (auto const text : split(group, '\n')) {
-        auto const line = parse_group_line(text);
+    while (!group.empty()) {
+        auto const line = parse_group_line(take_part(group, '\n'));
         if (line && (line->name == wanted || (number && line->gid == *number))) return line->gid;
     }
     return number;
@@ -85,11 +110,9 @@ std::optional<uint32_t> find_group(std::string_view group, std::string_view want
 
 void add_groups_of(std::string_view member, std::string_view group, guest::User& user) {
     auto& gids = user.additional_gids;
-    for (auto const text : split(group, '\n')) {
-        auto const line = parse_group_line(text);
-        if (!line || gids.size() >= NGROUPS_MAX) continue;
-        auto const members = split(line->members, ',');
-        if (std::find(members.begin(), members.end(), member) == members.end()) continue;
+    while (!group.empty()) {
+        auto const line = parse_group_line(take_part(group, '\n'));
+        if (!line || gids.size() >= NGROUPS_MAX || !lists(line->members, member)) continue;
         if (std::find(gids.begin(), gids.end(), line->gid) == gids.end()) gids.push_back(line->gid);
     }
 }
@@ -102,9 +125,9 @@ Error unknown(std::string_view kind, std::string const& name, std::string_view f
 }  // namespace
 
 std::string home_in_passwd(std::string_view passwd, uint32_t uid) {
-    for (auto const line : split(passwd, '\n')) {
-        auto const fields = split(line, ':');
-        if (fields.size() == 7 && parse_uint64(fields[2]) == uint64_t{uid}) return std::string(fields[5]);
+    while (!passwd.empty()) {
+        auto const fields = fields_of<7>(take_part(passwd, '\n'));
+        if (fields && parse_uint64((*fields)[2]) == uint64_t{uid}) return std::string((*fields)[5]);
     }
     return {};
 }

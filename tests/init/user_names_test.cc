@@ -2,6 +2,7 @@
 // Users and groups by name: the tables alone, then in containers whose files are hostile.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "execution_fixture.h"
@@ -33,6 +34,24 @@ TEST(UserNames, NameBringsItsGroupAndThoseThatListIt) {
     EXPECT_EQ(user.uid, 33u);
     EXPECT_EQ(user.gid, 34u);
     EXPECT_THAT(user.additional_gids, ElementsAre(40));
+}
+
+// The payload's cgroup pays for it, which may be small.
+TEST(UserNames, HugeHostileFilesTakeNoMemoryBeyondTheirOwn) {
+    constexpr size_t kBytes = size_t{4} << 20;
+    std::string const hostile[] = {std::string(kBytes, '\n'), std::string(kBytes, ':'),
+                                   "web:x:34:" + std::string(kBytes, ',')};
+    rusage before{};
+    rusage after{};
+    ::getrusage(RUSAGE_SELF, &before);
+    for (auto const& text : hostile) {
+        EXPECT_FALSE(look_up_user(named("absent"), text, text).ok());
+        EXPECT_EQ(look_up_user(named("7", "web"), text, "web:x:34:\n" + text).value().gid, 34u);
+        EXPECT_EQ(look_up_user(named("web"), kPasswd, text).value().uid, 33u);
+        EXPECT_EQ(home_in_passwd(text, 7), "");
+    }
+    ::getrusage(RUSAGE_SELF, &after);
+    EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 16 * 1024) << "KiB";
 }
 
 TEST(UserNames, GroupNameWinsAndStandsAlone) {
