@@ -169,7 +169,11 @@ void Agent::signal_all(uint32_t number) {
     if (number < 1 || number > 64) return;
     if (!payload_.joinable() || number == SIGKILL) return payload_.signal(number);
     auto const signaller = signal_container(payload_.pidfd(), static_cast<int>(number));
-    if (!signaller.ok()) return log_error(signaller.error().message());
+    if (!signaller.ok()) {
+        // The host has been told that it is done: at least the one process that can pass it on gets it.
+        log_error(signaller.error().message());
+        return payload_.signal(number);
+    }
     signallers_[signaller.value()] = number;
 }
 
