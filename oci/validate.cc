@@ -2,6 +2,8 @@
 // Rules of runtime-spec config.md outside `process` and `linux`, and of config-vm.md.
 #include "oci/validate.h"
 
+#include <algorithm>
+
 #include "oci/annotations.h"
 #include "oci/mount_options.h"
 #include "oci/verdict.h"
@@ -79,6 +81,19 @@ Result<void> check_linux(Spec const& spec) {
     return validate_linux(spec.linux);
 }
 
+// The kernel refuses fork(2) to a task of that policy (sched(7)), and so to what sets up these two.
+Result<void> check_deadline(Spec const& spec) {
+    bool const forks = !spec.linux.uid_mappings.empty() || !spec.hooks.start_container.empty();
+    if (!forks || !spec.process || !spec.process->scheduler) return {};
+    auto const& flags = spec.process->scheduler->flags;
+    if (spec.process->scheduler->policy != "SCHED_DEADLINE" ||
+        std::find(flags.begin(), flags.end(), "SCHED_FLAG_RESET_ON_FORK") != flags.end())
+        return {};
+    return fail(invalid("process.scheduler",
+                        "SCHED_DEADLINE with a user namespace or startContainer hooks needs "
+                        "SCHED_FLAG_RESET_ON_FORK"));
+}
+
 Result<void> check_annotations(Spec const& spec) {
     ignore(TRY(read_annotations(spec.annotations)), "only whether it can be read counts here");
     return {};
@@ -98,8 +113,8 @@ Result<void> check_vm(Spec const& spec) {
 }
 
 constexpr Result<void> (*kChecks[])(Spec const&) = {
-    check_version, check_root,  check_process,     check_names, check_mounts,
-    check_hooks,   check_linux, check_annotations, check_vm,
+    check_version, check_root,  check_process,  check_names,       check_mounts,
+    check_hooks,   check_linux, check_deadline, check_annotations, check_vm,
 };
 
 }  // namespace

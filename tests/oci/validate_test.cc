@@ -131,6 +131,21 @@ TEST(Scheduler, EachPolicyHasItsMembers) {
         EXPECT_NE(process_verdict(std::string("\"scheduler\":") + bad), "accepted") << bad;
 }
 
+TEST(Scheduler, DeadlineThatForbidsForkingGoesWithNothingThatForks) {
+    auto const with = [](std::string const& flags) {
+        return SpecText{.process = R"("cwd":"/","args":["sh"],"scheduler":{"policy":"SCHED_DEADLINE",)"
+                                   R"("runtime":1,"deadline":2,"period":3)" +
+                                   flags + "}",
+                        .linux = R"("namespaces":[{"type":"user"}],)"
+                                 R"("uidMappings":[{"containerID":0,"hostID":1,"size":9}],)"
+                                 R"("gidMappings":[{"containerID":0,"hostID":1,"size":9}])"};
+    };
+    EXPECT_EQ(verdict(with("")),
+              "process.scheduler: SCHED_DEADLINE with a user namespace or startContainer hooks needs "
+              "SCHED_FLAG_RESET_ON_FORK");
+    EXPECT_EQ(verdict(with(R"(,"flags":["SCHED_FLAG_RESET_ON_FORK"])")), "accepted");
+}
+
 TEST(IoPriority, ClassAndLevelAreChecked) {
     EXPECT_EQ(process_verdict(R"("ioPriority":{"class":"IOPRIO_CLASS_RT","priority":7})"), "accepted");
     EXPECT_EQ(process_verdict(R"("ioPriority":{"class":"IOPRIO_CLASS_NONE"})"),
