@@ -147,8 +147,18 @@ bool shows_directory(guest::Mount const& mount, std::vector<BindHandle> const& b
 
 }  // namespace
 
+std::vector<std::string> needed_directories(KrunConfig const& config) {
+    std::vector<std::string> out;
+    auto const& socket = config.krun.notify_socket;
+    if (auto const slash = socket.rfind('/'); slash != std::string::npos && slash > 0)
+        out.push_back(socket.substr(0, slash));
+    if (config.krun.readonly) out.push_back(config.process.cwd);
+    return out;
+}
+
 std::vector<MountPoint> missing_mount_points(BorrowedFd rootfs, std::vector<guest::Mount> const& mounts,
-                                             std::vector<BindHandle> const& binds) {
+                                             std::vector<BindHandle> const& binds,
+                                             std::vector<std::string> const& directories) {
     std::vector<MountPoint> out;
     Finder finder(rootfs, out);
     for (size_t i = 0; i < mounts.size(); ++i) {
@@ -156,6 +166,8 @@ std::vector<MountPoint> missing_mount_points(BorrowedFd rootfs, std::vector<gues
         if (!covered(mounts[i].destination, mounts, i))
             finder.find(mounts[i].destination, directory, mount_point_mode(mounts[i], directory));
     }
+    for (auto const& directory : directories)
+        if (!covered(directory, mounts, mounts.size())) finder.find(directory, /*directory=*/true, 0755);
     return out;
 }
 

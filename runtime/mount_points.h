@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which mount points a rootfs lacks.
 #pragma once
+#include <string>
 #include <vector>
 
 #include "base/error.h"
@@ -8,12 +9,17 @@
 
 namespace krun::runtime {
 
-// For each mount of `mounts`, the part of its destination that does not exist in `rootfs` (O_PATH of a
-// directory), parents first and without duplicates. Destinations below an earlier mount are left out: what
-// they need lies in that mount, not in the rootfs. Symbolic links in the rootfs are resolved within it,
-// dangling ones too; a loop of them is left to init, which reports it. `binds` tells files from
-// directories.
+// What else the guest needs in the rootfs: the directory of the NOTIFY_SOCKET; and the working directory if
+// the root is read-only. In a writable one init creates it for good, as runc does: a program may write there.
+std::vector<std::string> needed_directories(KrunConfig const& config);
+
+// For each mount of `mounts` and each of `directories`, the part of its destination that does not exist in
+// `rootfs` (O_PATH of a directory), parents first and without duplicates. Destinations below an earlier mount
+// are left out: what they need lies in that mount, not in the rootfs. Symbolic links in the rootfs are
+// resolved within it, dangling ones too; a loop of them is left to init, which reports it. `binds` tells
+// files from directories.
 std::vector<MountPoint> missing_mount_points(BorrowedFd rootfs, std::vector<guest::Mount> const& mounts,
-                                             std::vector<BindHandle> const& binds);
+                                             std::vector<BindHandle> const& binds,
+                                             std::vector<std::string> const& directories = {});
 
 }  // namespace krun::runtime

@@ -49,6 +49,24 @@ TEST_F(MountPointsTest, MissingTailComesParentsFirst) {
                 ElementsAre(MountPoint{"/a/b", true}, MountPoint{"/a/b/c", true}));
 }
 
+TEST_F(MountPointsTest, NeededDirectoriesAreMadeUnlessAMountHoldsThem) {
+    rootfs_.make_dir("run");
+    EXPECT_THAT(missing_mount_points(rootfs_.fd(), {mount_on("/proc"), mount_on("/run/tmp")}, {},
+                                     {"/run/notify", "/run/tmp/below", "/proc"}),
+                ElementsAre(MountPoint{"/proc", true}, MountPoint{"/run/tmp", true},
+                            MountPoint{"/run/notify", true}));
+}
+
+TEST(NeededDirectories, AreTheNotifySocketsAndWithAReadOnlyRootTheWorkingDirectory) {
+    KrunConfig config;
+    config.process.cwd = "/work";
+    EXPECT_THAT(needed_directories(config), IsEmpty());
+    config.krun.notify_socket = "/run/notify/notify.sock";
+    EXPECT_THAT(needed_directories(config), ElementsAre("/run/notify"));
+    config.krun.readonly = true;
+    EXPECT_THAT(needed_directories(config), ElementsAre("/run/notify", "/work"));
+}
+
 TEST_F(MountPointsTest, BindOfAFileNeedsAFile) {
     auto const file = file_on("/etc/hosts");
     EXPECT_THAT(
