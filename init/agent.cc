@@ -106,6 +106,10 @@ Result<int> Agent::wait_ms() {
     uint32_t const events = control_.pending_bytes() == 0 ? EPOLLIN : EPOLLIN | EPOLLOUT;
     if (events != control_events_) TRY(loop_.modify(control_.fd(), events));
     control_events_ = events;
+    if (notify_paused_ && control_.pending_bytes() < kMaxUnsentNotifyBytes) {
+        TRY(loop_.modify(notify_reader_.borrow(), EPOLLIN));
+        notify_paused_ = false;
+    }
     int64_t const now = now_ms();
     auto first = payload_.check_progress(now);
     for (auto const& [number, one] : executed_)
@@ -117,11 +121,7 @@ Result<int> Agent::wait_ms() {
 
 Result<void> Agent::control_ready(uint32_t events) {
     auto outcome = [&]() -> Result<void> {
-        if ((events & EPOLLOUT) != 0) {
-            TRY(control_.flush());
-            if (notify_socket_.valid() && control_.pending_bytes() < kMaxUnsentNotifyBytes)
-                TRY(loop_.modify(notify_socket_.borrow(), EPOLLIN));
-        }
+        if ((events & EPOLLOUT) != 0) TRY(control_.flush());
         if ((events & ~uint32_t{EPOLLOUT}) == 0) return {};
         auto const frames = TRY(control_.receive());
         for (auto const& frame : frames) TRY(handle(frame));
@@ -196,7 +196,7 @@ Result<void> Agent::start_payload() {
         });
     };
     return payload_.start(config_.process, stash_.take(kPayload), make_child,
-                          [this](UniqueFd socket) { watch_notify_socket(std::move(socket)); });
+                          [this](UniqueFd socket) { run_handler(watch_notify_socket(std::move(socket))); });
 }
 
 void Agent::execute(Frame const& frame) {
@@ -234,16 +234,22 @@ Result<void> Agent::start_waiting() {
     return {};
 }
 
-void Agent::watch_notify_socket(UniqueFd socket) {
-    notify_socket_ = std::move(socket);
-    run_handler(
-        loop_.add(notify_socket_.borrow(), EPOLLIN, [this](uint32_t) { run_handler(notify_readable()); }));
+Result<void> Agent::watch_notify_socket(UniqueFd socket) {
+    notify_reader_ = TRY(start_notify_reader(std::move(socket)));
+    return loop_.add(notify_reader_.borrow(), EPOLLIN, [this](uint32_t) { run_handler(notify_readable()); });
 }
 
 Result<void> Agent::notify_readable() {
-    if (control_.pending_bytes() >= kMaxUnsentNotifyBytes) return loop_.modify(notify_socket_.borrow(), 0);
-    take_notifications(notify_socket_.borrow(), kNotificationsATurn,
-                       [this](std::string_view text) { run_handler(control_.send_notify(text)); });
+    if (control_.pending_bytes() >= kMaxUnsentNotifyBytes) {
+        notify_paused_ = true;
+        return loop_.modify(notify_reader_.borrow(), 0);
+    }
+    if (take_notifications(notify_reader_.borrow(), kNotificationsATurn,
+                           [this](std::string_view text) { run_handler(control_.send_notify(text)); }))
+        return {};
+    loop_.remove(notify_reader_.borrow());
+    notify_reader_.reset();
+    notify_paused_ = false;
     return {};
 }
 
@@ -287,7 +293,9 @@ Result<void> Agent::report_ends() {
 
 Result<void> Agent::report_payload_end() {
     done_ = true;
-    if (notify_socket_.valid()) TRY(notify_readable());
+    if (notify_reader_.valid())
+        take_last_notifications(notify_reader_.borrow(),
+                                [this](std::string_view text) { run_handler(control_.send_notify(text)); });
     ::sync();
     log_step("report end");
     TRY(payload_.report());

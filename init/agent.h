@@ -52,7 +52,7 @@ private:
     Result<void> refuse(uint32_t number, std::string const& text);
     Result<void> start_waiting();
 
-    void watch_notify_socket(UniqueFd socket);
+    Result<void> watch_notify_socket(UniqueFd socket);
     Result<void> notify_readable();
 
     Result<void> child_signalled();
@@ -68,7 +68,8 @@ private:
     EventLoop loop_;
     UniqueFd child_signals_;
     UniqueFd cgroup_;         // the payload's
-    UniqueFd notify_socket_;  // the payload's
+    UniqueFd notify_reader_;  // the payload's notifications
+    bool notify_paused_ = false;
     StreamStash stash_;
     GuestProcess payload_;
     std::map<uint32_t, std::unique_ptr<Execution>> executed_;

@@ -2,6 +2,8 @@
 #include "init/notify_socket.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -11,9 +13,13 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 
+#include "base/fd.h"
+#include "init/descriptors.h"
 #include "init/mount_point.h"
 #include "init/mounts.h"
+#include "init/raw_clone.h"
 
 namespace krun::init {
 namespace {
@@ -31,6 +37,20 @@ Result<void> bind_at(UniqueFd const& socket, UniqueFd const& dir, std::string co
     if (::bind(socket.borrow().raw(), reinterpret_cast<sockaddr*>(&address), sizeof address) < 0)
         return fail(Error::sys("bind"));
     return {};
+}
+
+// Until init wants no more and nothing is left.
+[[noreturn]] void pass_on(BorrowedFd socket, BorrowedFd init) {
+    std::array<char, kMaxMessageBytes> text;
+    pollfd watched[] = {{socket.raw(), POLLIN, 0}, {init.raw(), POLLIN | POLLRDHUP, 0}};
+    while (true) {
+        ::poll(watched, std::size(watched), -1);
+        // MSG_TRUNC returns the real length. Without room for them the kernel drops passed descriptors.
+        ssize_t const n = ::recv(socket.raw(), text.data(), text.size(), MSG_DONTWAIT | MSG_TRUNC);
+        if (n < 0 && errno == EAGAIN && watched[1].revents != 0) ::_exit(0);
+        if (n <= 0 || static_cast<size_t>(n) > text.size()) continue;
+        if (::send(init.raw(), text.data(), static_cast<size_t>(n), MSG_NOSIGNAL) < 0) ::_exit(0);
+    }
 }
 
 }  // namespace
@@ -52,15 +72,31 @@ Result<UniqueFd> make_notify_socket(BorrowedFd root, std::string const& path, gu
     return socket;
 }
 
-bool take_notifications(BorrowedFd socket, int limit, std::function<void(std::string_view)> const& take) {
+Result<UniqueFd> start_notify_reader(UniqueFd socket) {
+    auto sockets = TRY(make_socketpair(SOCK_SEQPACKET));
+    auto const reader = TRY(raw_clone(SIGCHLD, 0, {}));
+    if (reader.pid != 0) return std::move(sockets.first);
+    close_all_but({socket.borrow().raw(), sockets.second.borrow().raw()});
+    pass_on(socket.borrow(), sockets.second.borrow());
+}
+
+bool take_notifications(BorrowedFd reader, int limit, std::function<void(std::string_view)> const& take) {
     std::array<char, kMaxMessageBytes> text;
     for (int i = 0; i < limit; ++i) {
-        // MSG_TRUNC returns the real length. Without room for them the kernel drops passed descriptors.
-        ssize_t const n = ::recv(socket.raw(), text.data(), text.size(), MSG_DONTWAIT | MSG_TRUNC);
-        if (n < 0 && errno != EINTR) return false;
-        if (n > 0 && static_cast<size_t>(n) <= text.size()) take({text.data(), static_cast<size_t>(n)});
+        ssize_t const n = ::recv(reader.raw(), text.data(), text.size(), MSG_DONTWAIT);
+        if (n == 0) return false;
+        if (n < 0 && errno != EINTR) return true;
+        if (n > 0) take({text.data(), static_cast<size_t>(n)});
     }
     return true;
+}
+
+void take_last_notifications(BorrowedFd reader, std::function<void(std::string_view)> const& take) {
+    constexpr int kWaitMs = 1000;
+    ::shutdown(reader.raw(), SHUT_WR);
+    pollfd watched{reader.raw(), POLLIN, 0};
+    while (::poll(&watched, 1, kWaitMs) > 0)
+        if (!take_notifications(reader, 1, take)) return;
 }
 
 }  // namespace krun::init

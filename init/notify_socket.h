@@ -17,8 +17,15 @@ namespace krun::init {
 // the image. REQUIRES: the boot tree's /proc; umask 0.
 Result<UniqueFd> make_notify_socket(BorrowedFd root, std::string const& path, guest::User const& user);
 
-// Hands at most `limit` waiting messages to `take`; those longer than 4096 bytes and descriptors sent along
-// are dropped. False if no message was left.
-bool take_notifications(BorrowedFd socket, int limit, std::function<void(std::string_view)> const& take);
+// Starts a process that reads `socket` and passes its messages on, over the returned one; those longer than
+// 4096 bytes and descriptors sent along are dropped. Not init itself: the kernel lets go of what was sent in
+// the process that reads, and a descriptor closes when whoever made it likes (socket(7), SO_LINGER).
+Result<UniqueFd> start_notify_reader(UniqueFd socket);
+
+// Hands at most `limit` messages that wait at the reader's socket to `take`. False when the reader has ended.
+bool take_notifications(BorrowedFd reader, int limit, std::function<void(std::string_view)> const& take);
+// When nobody is left who could send: asks the reader for what there still is and hands it to `take`. Waits,
+// but no longer than a second: the reader may be held up.
+void take_last_notifications(BorrowedFd reader, std::function<void(std::string_view)> const& take);
 
 }  // namespace krun::init

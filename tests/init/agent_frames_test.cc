@@ -152,6 +152,21 @@ TEST_F(Notify, MessageAbove4096BytesIsDropped) {
     EXPECT_EQ(run_.finish(), 0);
 }
 
+// The last reference to it goes where the message is read.
+TEST_F(Notify, DescriptorThatClosesSlowlyLeavesInitListening) {
+    run_.probe({"linger-over-notify", ",", "wait-term"});
+    run_.run_to_start();
+    run_.read_until(kStdout, "waiting");
+    ::usleep(100'000);
+    run_.execute(1, run_.probe_to_execute({"say", "still here"}));
+    EXPECT_EQ(run_.read_until(kStdout, "", 1), "still here\n");
+    run_.signal(SIGKILL);
+    HostFrame frame;
+    do frame = run_.next_frame();
+    while (frame.type == FrameType::kNotify || frame.process == 1);
+    EXPECT_EQ(frame.status(), 128 + SIGKILL);
+}
+
 TEST_F(Notify, FloodThatTheHostDoesNotReadLeavesInitListening) {
     run_.probe({"notify-often", "1000000000"});
     run_.run_to_start();

@@ -4,6 +4,8 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -196,6 +198,62 @@ void write_descriptor(Argument number) {
     printf("wrote %d\n", dprintf(atoi(number), "to %s\n", number));
 }
 
+// A socket whose last close waits for an hour: its peer takes nothing of what is on the way.
+int lingering_socket() {
+    ifreq loopback{};
+    strcpy(loopback.ifr_name, "lo");
+    loopback.ifr_flags = IFF_UP;
+    int const listener = socket(AF_INET, SOCK_STREAM, 0);
+    ioctl(listener, SIOCSIFFLAGS, &loopback);
+    sockaddr_in name{};
+    name.sin_family = AF_INET;
+    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t bytes = sizeof name;
+    auto* const address = reinterpret_cast<sockaddr*>(&name);
+    bind(listener, address, sizeof name);
+    listen(listener, 1);
+    getsockname(listener, address, &bytes);
+    int const fd = socket(AF_INET, SOCK_STREAM, 0);
+    linger const hour{1, 3600};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &hour, sizeof hour);
+    connect(fd, address, sizeof name);
+    static char const kBytes[65536] = {};
+    while (send(fd, kBytes, sizeof kBytes, MSG_DONTWAIT) > 0) {
+    }
+    return fd;
+}
+
+// Sends one over `to`; from then on whoever lets go of it waits.
+void send_lingering(int to, sockaddr_un* name, socklen_t bytes) {
+    int const fd = lingering_socket();
+    iovec part{const_cast<char*>("with"), 4};
+    alignas(cmsghdr) char space[CMSG_SPACE(sizeof fd)] = {};
+    msghdr message{};
+    message.msg_name = name;
+    message.msg_namelen = bytes;
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = space;
+    message.msg_controllen = sizeof space;
+    cmsghdr* const control = CMSG_FIRSTHDR(&message);
+    control->cmsg_level = SOL_SOCKET;
+    control->cmsg_type = SCM_RIGHTS;
+    control->cmsg_len = CMSG_LEN(sizeof fd);
+    memcpy(CMSG_DATA(control), &fd, sizeof fd);
+    if (sendmsg(to, &message, 0) < 0) printf("send: errno %d\n", errno);
+    close(fd);  // not the last one: at once
+}
+
+void linger_over_descriptor(Argument number) {
+    send_lingering(atoi(number), nullptr, 0);
+}
+void linger_over_notify(Argument) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    strcpy(address.sun_path, getenv("NOTIFY_SOCKET"));
+    send_lingering(socket(AF_UNIX, SOCK_DGRAM, 0), &address, sizeof address);
+}
+
 void notify(Argument text) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -298,6 +356,8 @@ constexpr Command kCommands[] = {
     {"read-fd", true, read_descriptor},
     {"write-fd", true, write_descriptor},
     {"notify", true, notify},
+    {"linger-over-notify", false, linger_over_notify},
+    {"linger-over-fd", true, linger_over_descriptor},
     {"notify-often", true, notify_often},
     {"say", true, [](Argument text) { printf("%s\n", text); }},
     {"error", true, [](Argument text) { fprintf(stderr, "%s\n", text); }},
