@@ -8,8 +8,10 @@
 
 #include <array>
 #include <cerrno>
+#include <optional>
 
 #include "base/fd.h"
+#include "init/bounded_wait.h"
 
 namespace krun::init {
 namespace {
@@ -22,6 +24,12 @@ bool try_again(int error) {
     return error == EAGAIN || error == EINTR;
 }
 
+bool is_unix_socket(UniqueFd const& fd) {
+    int domain = 0;
+    socklen_t bytes = sizeof domain;
+    return ::getsockopt(fd.borrow().raw(), SOL_SOCKET, SO_DOMAIN, &domain, &bytes) == 0 && domain == AF_UNIX;
+}
+
 short ready_events(UniqueFd const& fd, short events) {
     if (!fd.valid()) return POLLHUP | POLLERR;
     pollfd watched{fd.borrow().raw(), events, 0};
@@ -31,7 +39,11 @@ short ready_events(UniqueFd const& fd, short events) {
 }  // namespace
 
 Relay::Relay(EventLoop& loop, UniqueFd source, UniqueFd sink, std::function<void()> done)
-    : loop_(loop), source_(std::move(source)), sink_(std::move(sink)), done_(std::move(done)) {}
+    : loop_(loop),
+      source_(std::move(source)),
+      sink_(std::move(sink)),
+      done_(std::move(done)),
+      carries_descriptors_(is_unix_socket(source_) || is_unix_socket(sink_)) {}
 
 Relay::~Relay() {
     done_ = nullptr;
@@ -82,8 +94,21 @@ Result<void> Relay::expect(bool readable, bool writable) {
     return {};
 }
 
+ssize_t Relay::read_some() {
+    if (!carries_descriptors_) return ::read(source_.borrow().raw(), g_scratch.data(), g_scratch.size());
+    BoundedWait const bounded;
+    iovec part{g_scratch.data(), g_scratch.size()};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    ssize_t const n = ::recvmsg(source_.borrow().raw(), &message, 0);
+    if (n < 0 && errno == ENOTSOCK) return ::read(source_.borrow().raw(), g_scratch.data(), g_scratch.size());
+    // Once is enough: who sends descriptors over a stream of bytes means to hold init up.
+    return n > 0 && (message.msg_flags & MSG_CTRUNC) != 0 ? 0 : n;
+}
+
 void Relay::source_ready() {
-    ssize_t const n = ::read(source_.borrow().raw(), g_scratch.data(), g_scratch.size());
+    ssize_t const n = read_some();
     if (n < 0 && try_again(errno)) return;
     // A terminal without processes says EIO, a reset connection ECONNRESET: nothing more will come.
     if (n <= 0) return close_both();
@@ -147,15 +172,20 @@ void Relay::close_source() {
     if (!source_.valid()) return;
     if (reading_) loop_.remove(source_.borrow());
     reading_ = false;
-    ::shutdown(source_.borrow().raw(), SHUT_RD);  // ENOTSOCK for pipes and terminals, where close() tells
-    source_.reset();
+    close_quickly(source_, SHUT_RD);
+}
+
+void Relay::close_quickly(UniqueFd& end, int direction) {
+    std::optional<BoundedWait> bounded;
+    if (carries_descriptors_) bounded.emplace();
+    ::shutdown(end.borrow().raw(), direction);  // ENOTSOCK for pipes and terminals, where close() tells
+    end.reset();
 }
 
 void Relay::close_sink() {
     if (!sink_.valid()) return;
     loop_.remove(sink_.borrow());
-    ::shutdown(sink_.borrow().raw(), SHUT_WR);
-    sink_.reset();
+    close_quickly(sink_, SHUT_WR);
 }
 
 }  // namespace krun::init

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Moves bytes one way between two descriptors until either end is gone, and lets each side see what it would
-// see if they were one pipe: end-of-file forward, "nobody reads" backward. Belongs to one event loop.
+// see if they were one pipe: end-of-file forward, "nobody reads" backward. A descriptor sent along ends it.
+// Belongs to one event loop.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -39,6 +40,8 @@ private:
     Relay(EventLoop& loop, UniqueFd source, UniqueFd sink, std::function<void()> done);
     Result<void> watch();
     void source_ready();
+    ssize_t read_some();
+    void close_quickly(UniqueFd& end, int direction);
     void sink_ready(uint32_t events);
     void write_pending();
     size_t write_some(std::span<std::byte const> bytes);
@@ -54,6 +57,7 @@ private:
     std::function<void()> done_;
     std::vector<std::byte> pending_;  // read, and still to be written from begin_ on
     size_t begin_ = 0;
+    bool carries_descriptors_ = false;  // one of the ends, whose other end may be the container's
     bool reading_ = false;
     bool writing_ = false;
     uint64_t moved_bytes_ = 0;

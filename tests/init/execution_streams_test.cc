@@ -20,6 +20,18 @@ using ::testing::HasSubstr;
 
 using ExecutionStreams = ExecutionTest;
 
+TEST_F(ExecutionStreams, DescriptorSentOverOneEndsItAndDoesNotHoldInitUp) {
+    start_payload();
+    auto config = run_.probe_to_execute({"linger-over-fd", "7", ",", "wait-term"});
+    config.process.passed_fds = {{7, "rw"}};
+    run_.execute(1, config);
+    EXPECT_EQ(run_.next_frame_of(1).type, FrameType::kStarted);
+    run_.read_until(kStdout, "waiting", 1);
+    EXPECT_EQ(run_.read_until(7, "", 1), "");
+    EXPECT_EQ(probe(2, {"exit", "3"}), 3);
+    EXPECT_EQ(end_payload(), 42);
+}
+
 TEST_F(ExecutionStreams, InputArrivesAndItsEndIsTheProcesssEndOfFile) {
     start_payload();
     run_.execute(1, run_.probe_to_execute({"copy", ",", "exit", "3"}));
