@@ -19,10 +19,11 @@ class Each(str):
 
 
 class World:
-    def __init__(self, name, make, title):
+    def __init__(self, name, make, title, executed):
         self.name = name
         self.make = make
         self.title = title
+        self.executed = executed
 
 
 class Row:
@@ -39,13 +40,14 @@ class Row:
         return self.wanted == self.found
 
 
-def world(name, title):
+def world(name, title, executed=False):
     """Registers make(case, bundle): changes a fresh bundle, and returns {question: shell command}, or a function from
-    the Result of a run to {property: value} when the payload is not a shell."""
+    the Result of a run to {property: value} when the payload is not a shell. executed: a process that is executed
+    beside the payload answers, and what is asked of process 1 is asked of it."""
 
     def register(make):
         assert name not in _worlds, name
-        _worlds[name] = World(name, make, title)
+        _worlds[name] = World(name, make, title, executed)
         return make
 
     return register
@@ -60,14 +62,26 @@ def _run(case, runtime, one):
     bundle = case.bundle()
     shutil.copy(case.lab.world, bundle.root / "bin/world")
     questions = one.make(case, bundle)
-    if not callable(questions):
-        bundle.script(script(questions))
     container = case.container(bundle, _kName, runtime=runtime)
-    result = container.run()
+    if one.executed:
+        questions = {name: type(command)(command.replace("/proc/1/", "/proc/$$/")) for name, command in questions.items()}
+        result = _executed(container, script(questions))
+    else:
+        if not callable(questions):
+            bundle.script(script(questions))
+        result = container.run()
     _forget_cgroup(runtime, result)
     found = {kOutcome: _outcome(result)}
     found.update(questions(result) if callable(questions) else _properties(questions, Report(result)))
     return {name: _kTestDirectory.sub("(host)", value) for name, value in found.items()}
+
+
+def _executed(container, text):
+    container.bundle.script("while :; do sleep 1; done")
+    container.started()
+    result = container.command("exec", container.name, "/bin/sh", "-c", text)
+    container.must("delete", "--force", container.name)
+    return result
 
 
 def _forget_cgroup(runtime, result):

@@ -71,3 +71,26 @@ def other_user(_, bundle):
     bundle.linux["personality"] = {"domain": "LINUX32"}
     return {"status": questions.kStatus, "environment": questions.kEnvironment, "flag": Each("world flags"),
             "name": Each("world names")}
+
+
+@world("executed process", "What `exec` runs beside the payload has the payload's user, limits, capabilities and filter", executed=True)
+def executed(_, bundle):
+    bundle.process.update({
+        "user": {"uid": 1000, "gid": 1001, "additionalGids": [10, 2000], "umask": 0o27},
+        "env": ["PATH=/bin", "EMPTY=", "HOME=/data"],
+        "cwd": "/data",
+        "oomScoreAdj": 321,
+        "capabilities": {"bounding": ["CAP_CHOWN", "CAP_KILL"], "permitted": ["CAP_CHOWN", "CAP_KILL"],
+                         "effective": ["CAP_KILL"], "inheritable": ["CAP_KILL"], "ambient": ["CAP_KILL"]},
+        "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 900, "hard": 1000}, {"type": "RLIMIT_CORE", "soft": 5, "hard": 7}],
+    })
+    bundle.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"],
+                               "syscalls": [{"names": ["sync"], "action": "SCMP_ACT_ERRNO", "errnoRet": 77}]}
+    return {**questions.kProcess, "attempt": Each("world attempts"), "cgroup": "cat /proc/self/cgroup",
+            "namespace": Each("for n in mnt pid ipc uts cgroup; do [ $(readlink /proc/[1]/ns/$n) = $(readlink /proc/self/ns/$n) ] && "
+                              "echo $n=shared; done")}
+
+
+@world("executed process, root", "The same for root of a container with the defaults of `runc spec`", executed=True)
+def executed_root(_, bundle):
+    return {**questions.kProcess, "attempt": Each("world attempts"), "mount": questions.kMounts}
