@@ -11,8 +11,8 @@
 
 namespace krun::init {
 
-// Asks the kernel alone: a payload may have put a file of a FUSE server of its own where the multiplexer should
-// be, and any other question, TIOCGPTPEER before all, would be that server's to answer, or not to.
+// Asks the kernel alone: a payload may have put a file of a FUSE server of its own where the multiplexer
+// should be, and any other question, TIOCGPTPEER before all, would be that server's to answer, or not to.
 bool is_terminal_master(BorrowedFd fd);
 
 struct Terminal {

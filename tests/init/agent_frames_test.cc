@@ -156,7 +156,8 @@ TEST_F(Notify, MessageAbove4096BytesIsDropped) {
 TEST_F(Notify, DescriptorThatClosesSlowlyLeavesInitListening) {
     run_.probe({"linger-over-notify", ",", "wait-term"});
     run_.run_to_start();
-    run_.read_until(kStdout, "waiting");
+    run_.hold_for_ms(800);
+    EXPECT_EQ(run_.read_until(kStdout, "waiting\n"), "waiting\n");
     ::usleep(100'000);
     run_.execute(1, run_.probe_to_execute({"say", "still here"}));
     EXPECT_EQ(run_.read_until(kStdout, "", 1), "still here\n");

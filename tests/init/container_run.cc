@@ -147,6 +147,7 @@ int ContainerRun::serve_guest(UniqueFd listener, UniqueFd control) {
     ::signal(SIGPIPE, SIG_IGN);
     if (::unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET) < 0) return 99;
     if (::mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0) return 98;
+    if (!bring_up_loopback().ok()) return 94;
     ControlLink link(std::move(control));
     if (!link.send_hello().ok()) return 97;
     if (!set_names(config_.hostname, config_.domainname).ok()) return 96;
@@ -310,6 +311,12 @@ std::string ContainerRun::read_until(uint32_t stream, std::string const& text, u
         out.append(chunk, static_cast<size_t>(n));
     }
     return out;
+}
+
+void ContainerRun::hold_for_ms(unsigned ms) const {
+    ::kill(init_, SIGSTOP);
+    ::usleep(ms * 1000);
+    ::kill(init_, SIGCONT);
 }
 
 int ContainerRun::lose_host() {

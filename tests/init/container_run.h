@@ -70,6 +70,8 @@ public:
     // Closes the control connection and waits for init: its exit code, -1 if it hangs.
     static constexpr int kHostLost = 42;
     int lose_host();
+    // Init does nothing meanwhile.
+    void hold_for_ms(unsigned ms) const;
     std::string failure_text() const { return failure_text_; }
 
     std::string const& output() const { return output_; }

@@ -26,7 +26,8 @@ TEST_F(ExecutionStreams, DescriptorSentOverOneEndsItAndDoesNotHoldInitUp) {
     config.process.passed_fds = {{7, "rw"}};
     run_.execute(1, config);
     EXPECT_EQ(run_.next_frame_of(1).type, FrameType::kStarted);
-    run_.read_until(kStdout, "waiting", 1);
+    run_.hold_for_ms(800);
+    EXPECT_EQ(run_.read_until(kStdout, "waiting\n", 1), "waiting\n");
     EXPECT_EQ(run_.read_until(7, "", 1), "");
     EXPECT_EQ(probe(2, {"exit", "3"}), 3);
     EXPECT_EQ(end_payload(), 42);

@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -200,11 +199,7 @@ void write_descriptor(Argument number) {
 
 // A socket whose last close waits for an hour: its peer takes nothing of what is on the way.
 int lingering_socket() {
-    ifreq loopback{};
-    strcpy(loopback.ifr_name, "lo");
-    loopback.ifr_flags = IFF_UP;
     int const listener = socket(AF_INET, SOCK_STREAM, 0);
-    ioctl(listener, SIOCSIFFLAGS, &loopback);
     sockaddr_in name{};
     name.sin_family = AF_INET;
     name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -216,15 +211,16 @@ int lingering_socket() {
     int const fd = socket(AF_INET, SOCK_STREAM, 0);
     linger const hour{1, 3600};
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &hour, sizeof hour);
-    connect(fd, address, sizeof name);
+    if (connect(fd, address, sizeof name) < 0) printf("connect: errno %d\n", errno);
     static char const kBytes[65536] = {};
     while (send(fd, kBytes, sizeof kBytes, MSG_DONTWAIT) > 0) {
     }
     return fd;
 }
 
-// Sends one over `to`; from then on whoever lets go of it waits.
+// Sends one over `to`; when the message is read later, whoever reads it lets go of it, and waits.
 void send_lingering(int to, sockaddr_un* name, socklen_t bytes) {
+    usleep(300'000);
     int const fd = lingering_socket();
     iovec part{const_cast<char*>("with"), 4};
     alignas(cmsghdr) char space[CMSG_SPACE(sizeof fd)] = {};
