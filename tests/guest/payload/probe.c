@@ -38,24 +38,34 @@ static int signals(void) {
     for (;;) pause();
 }
 
-// Tries, as any program in the guest could, to speak for init: connects to each port a runtime might listen
-// on, sends a message that says "exited with 0" in every shape known, and asks the file system to record 0.
-static int forge_status(void) {
-    static uint8_t const kExited[] = {8, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
-    int connected = 0;
-    for (uint32_t port = 27500; port < 27520; port++) {
-        struct sockaddr_vm host = {.svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_HOST, .svm_port = port};
-        int const fd = socket(AF_VSOCK, SOCK_STREAM, 0);
-        if (fd < 0) continue;
-        struct timeval const limit = {.tv_sec = 1};
-        setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT_NEW, &limit, sizeof limit);
-        if (connect(fd, (struct sockaddr*)&host, sizeof host) == 0) {
-            connected++;
-            ssize_t ignored = write(fd, kExited, sizeof kExited);
-            (void)ignored;
-        }
-        close(fd);
+// One frame of docs/control-protocol.md: the payload's "exited with 0".
+static int say_exited(uint32_t cid, uint32_t port, uint32_t own_port) {
+    static uint8_t const kExited[24] = {12, 0, 0, 0, 5};
+    struct sockaddr_vm peer = {.svm_family = AF_VSOCK, .svm_cid = cid, .svm_port = port};
+    struct sockaddr_vm own = {.svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY, .svm_port = own_port};
+    int const fd = socket(AF_VSOCK, SOCK_STREAM, 0);
+    if (fd < 0) return 0;
+    struct timeval const limit = {.tv_sec = 1};
+    setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT_NEW, &limit, sizeof limit);
+    if (own_port != 0) bind(fd, (struct sockaddr*)&own, sizeof own);
+    int const connected = connect(fd, (struct sockaddr*)&peer, sizeof peer) == 0;
+    if (connected) {
+        ssize_t ignored = write(fd, kExited, sizeof kExited);
+        (void)ignored;
     }
+    close(fd);
+    return connected;
+}
+
+// Tries, as any program in the guest could, to speak for init: connects to each port a runtime might listen
+// on and to init's own, as the host would, says "exited with 0", and asks the file system to record 0.
+static int forge_status(void) {
+    static uint32_t const kGuest[] = {VMADDR_CID_LOCAL, 3};
+    int connected = 0;
+    for (uint32_t port = 27500; port < 27520; port++) connected += say_exited(VMADDR_CID_HOST, port, 0);
+    for (size_t i = 0; i < sizeof kGuest / sizeof kGuest[0]; i++)
+        for (uint32_t stream = 0; stream < 3; stream++)
+            connected += say_exited(kGuest[i], 27507, 0x10000000 + stream);
     int const root = open("/", O_RDONLY);
     ioctl(root, 0x7602, 0);
     printf("connected %d\n", connected);

@@ -49,6 +49,16 @@ def unmount(case):
     expect_equal((result.status, result.text.splitlines()[-1] != ""), (9, True), f"result ({result})")
 
 
+@test("abuse: a program that a privileged payload names in core_pattern does not run beside init", vm_only=True)
+def core_pattern(case):
+    # The kernel would start it in init's namespaces, where the payload's root is /rootfs.
+    result = case.run(case.bundle().privileged().script(
+        "mkdir /tmp/proc; mount -t proc proc /tmp/proc;"
+        "echo '|/rootfs/bin/busybox touch /rootfs/tmp/ran' >/tmp/proc/sys/kernel/core_pattern || exit 3;"
+        "probe segfault; echo status $?; sleep 2; [ ! -e /tmp/ran ] || echo it ran; exit 5"))
+    expect_equal((result.status, result.text), (5, "status 139\n"), "result")
+
+
 @test("abuse: a payload that closes everything and exits with 11 is 11")
 def close_all(case):
     result = case.run(case.bundle("/bin/probe", "close-all"))

@@ -140,6 +140,17 @@ def forged(case):
     expect_equal((result.status, result.out), (9, b"connected 0\n"), "status and connections")
 
 
+@test("guest: not even root of an executed process can forge the exit status", vm_only=True)
+def forged_by_executed(case):
+    bundle = case.bundle().privileged().script("while [ ! -e /tmp/done ]; do sleep 0.2; done; exit 7")
+    container = case.container(bundle).started()
+    result = container.command("exec", "box", "/bin/probe", "forge-status")
+    expect_equal((result.status, result.out), (9, b"connected 0\n"), "status and connections")
+    container.must("exec", "box", "/bin/touch", "/tmp/done")
+    expect_equal(container.wait(), 7, "status of the container")
+    container.must("delete", "box")
+
+
 @test("guest: not even root of the payload can forge the exit status", vm_only=True)
 def forged_by_root(case):
     result = case.run(case.bundle("/bin/probe", "forge-status").privileged())
