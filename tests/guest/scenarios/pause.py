@@ -2,7 +2,7 @@
 """pause and resume: what waits, what does not, and what time it is afterwards."""
 import time
 
-from executed import execute, foreground, running, test, until
+from executed import detached, execute, foreground, reap, running, test, until
 from suite import expect, expect_equal, expect_in
 
 
@@ -68,3 +68,33 @@ def clock(case):
     container.must("resume", container.name)
     after = _clock_offset(container)
     expect(abs(after - before) < 0.5, f"the clock was off by {before:.3f} s, then by {after:.3f} s")
+
+
+@test("pause: killed, a container takes what stands for its executed processes with it, and can be deleted")
+def killed_while_paused(case):
+    container = running(case)
+    proxy = detached(container, container.name, "/bin/sleep", "1000")
+    container.must("pause", container.name)
+    container.must("kill", container.name, "KILL")
+    expect_equal(container.wait(), 137, "status")
+    expect_equal(reap(proxy), (0, 9), "the process that stands for the executed one")
+    container.must("delete", container.name)
+
+
+@test("pause: delete --force ends all of a paused container")
+def deleted_while_paused(case):
+    container = running(case)
+    detached(container, container.name, "/bin/sleep", "1000")
+    container.must("pause", container.name)
+    container.must("delete", "--force", container.name)
+
+
+@test("pause: SIGSTOP is refused meanwhile, as it could not be taken back", vm_only=True)
+def stop_while_paused(case):
+    container = running(case)
+    container.must("pause", container.name)
+    result = container.command("kill", container.name, "STOP")
+    expect(result.status != 0, "it was stopped")
+    expect_in("cannot stop a paused container", result.error, "stderr")
+    container.must("resume", container.name)
+    container.must("delete", "--force", container.name)
