@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same bundle on crun and on the runtime under test: what its payload sees, property by property."""
+import json
 import os
 import re
 import shutil
@@ -77,9 +78,13 @@ def _run(case, runtime, one):
 
 
 def _executed(container, text):
+    """As engines do it: the whole process in a file."""
+    process = {**container.bundle.process, "args": ["/bin/sh", "-c", text]}
     container.bundle.script("while :; do sleep 1; done")
     container.started()
-    result = container.command("exec", container.name, "/bin/sh", "-c", text)
+    path = container.pid_path.with_suffix(".process")
+    path.write_text(json.dumps(process))
+    result = container.command("exec", "--process", path, container.name)
     container.must("delete", "--force", container.name)
     return result
 

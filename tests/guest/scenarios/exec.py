@@ -137,6 +137,8 @@ def nothing_grows(case):
     while measure()[0] > before[0] and time.monotonic() < end:
         time.sleep(0.2)  # the last connection may be just ending
     after = measure()
-    expect_equal((after[0], after[2]), (before[0], before[2]), "descriptors and processes")
+    # Less is a connection that was just ending when it was counted first.
+    expect(after[0] <= before[0], f"descriptors went from {before[0]} to {after[0]}")
+    expect_equal(after[2], before[2], "processes")
     # The guest's own memory, which the host sees it touch, is most of it.
     expect(after[1] - before[1] < 16 << 10, f"anonymous memory went from {before[1]} to {after[1]} KiB")

@@ -84,6 +84,7 @@ def executed(_, bundle):
                          "effective": ["CAP_KILL"], "inheritable": ["CAP_KILL"], "ambient": ["CAP_KILL"]},
         "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 900, "hard": 1000}, {"type": "RLIMIT_CORE", "soft": 5, "hard": 7}],
     })
+    bundle.linux["namespaces"].append({"type": "cgroup"})
     bundle.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"],
                                "syscalls": [{"names": ["sync"], "action": "SCMP_ACT_ERRNO", "errnoRet": 77}]}
     return {**questions.kProcess, "attempt": Each("world attempts"), "cgroup": "cat /proc/self/cgroup",
