@@ -5,6 +5,7 @@ import re
 
 from exits import tracing
 
+kCommand = "the command"
 _kSwitch = re.compile(r" (\d+)\.(\d{6}): sched_switch: .*==> next_comm=(.*) next_pid=(\d+) ")
 
 
@@ -12,21 +13,30 @@ def _name(comm, tid, container):
     if tid in container:
         return f"container process, {container[tid]}"
     if comm.startswith("krun-oci"):
-        return "the command"
+        return kCommand
     return "idle" if tid == 0 else "all else"
 
 
-def _shares(text, container):
-    shares, last = {}, None
+def _turns(text, container):
+    """[(who, microseconds)] in order."""
+    turns, last = [], None
     for line in text.splitlines():
         match = _kSwitch.search(line)
         if not match:
             continue
         now = int(match.group(1)) * 1_000_000 + int(match.group(2))
         if last:
-            name, since = last
-            shares[name] = shares.get(name, 0) + now - since
+            turns.append((last[0], now - last[1]))
         last = _name(match.group(3), int(match.group(4)), container), now
+    return turns
+
+
+def _shares(turns):
+    """From the command's first turn to its last."""
+    own = [place for place, (who, _) in enumerate(turns) if who == kCommand]
+    shares = {}
+    for who, us in turns[own[0]:own[-1] + 1]:
+        shares[who] = shares.get(who, 0) + us
     return shares
 
 
@@ -40,4 +50,4 @@ def time_shares(action, pid):
     switch.write_text("0")
     text = (tracing() / "trace").read_text()
     (tracing() / "trace").write_text("")
-    return _shares(text, container)
+    return _shares(_turns(text, container))

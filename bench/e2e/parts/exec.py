@@ -9,7 +9,7 @@ def _parts(bench, argv):
     pid = int((bench.arena.root / "run/pid").read_text())
     shares = time_shares(lambda: bench.time(argv), pid)
     whole = sum(shares.values())
-    table.head("Who runs during one krun-oci exec: threads of the container process, the command, all else", "", "virtual ms", "part")
+    table.head("Who runs from the first turn of krun-oci exec to its last", "", "virtual ms", "part")
     for name, us in sorted(shares.items(), key=lambda item: -item[1]):
         print(f"| {name} | {us / 1000:.2f} | {us / whole:.2f} |")
 
