@@ -146,7 +146,7 @@ def forged_by_executed(case):
     container = case.container(bundle).started()
     result = container.command("exec", "box", "/bin/probe", "forge-status")
     expect_equal((result.status, result.out), (9, b"connected 0\n"), "status and connections")
-    container.must("exec", "box", "/bin/touch", "/tmp/done")
+    container.command("exec", "box", "/bin/touch", "/tmp/done")  # the container's end may be the end of this, too
     expect_equal(container.wait(), 7, "status of the container")
     container.must("delete", "box")
 
