@@ -71,6 +71,7 @@ Result<guest::Device> device_of(oci::Device const& from, guest::Krun const& krun
 
 std::vector<guest::IdMapping> mappings_of(std::vector<oci::IdMapping> const& from) {
     std::vector<guest::IdMapping> out;
+    out.reserve(from.size());
     for (auto const& [inside, outside, size] : from) out.push_back({inside, outside, size});
     return out;
 }

@@ -140,7 +140,8 @@ Result<void> add_rule(Context const& context, std::string const& where, oci::Sec
         int const number = seccomp_syscall_resolve_name(name.c_str());
         if (number == __NR_SCMP_ERROR) continue;
         int const rc = add_syscall(context, action, number, comparisons);
-        if (rc < 0 && rc != -EEXIST) return fail(failed(where + ": add " + name, rc));
+        if (rc < 0 && rc != -EEXIST)
+            return fail(failed(std::string(where).append(": add ").append(name), rc));
     }
     return {};
 }
