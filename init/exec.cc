@@ -43,6 +43,7 @@ ExecFailure describe(std::string const& name, int error) {
 
 std::vector<char*> pointers(std::vector<std::string> const& texts) {
     std::vector<char*> out;
+    out.reserve(texts.size() + 1);
     // execve(2) takes char* for history's sake and writes nothing.
     for (auto const& text : texts) out.push_back(const_cast<char*>(text.c_str()));
     out.push_back(nullptr);

@@ -111,7 +111,7 @@ Result<UniqueFd> make_file_system(FileSystemRequest const& request) {
             return refused("option \"" + flag + "\"");
     for (auto const& [name, value] : request.parameters)
         if (::fsconfig(fd, FSCONFIG_SET_STRING, name.c_str(), value.c_str(), 0) < 0)
-            return refused("option \"" + name + "=" + value + "\"");
+            return refused(std::string("option \"").append(name).append("=").append(value).append("\""));
     if (::fsconfig(fd, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) < 0)
         return refused("create file system \"" + request.type + "\"");
     // Attributes of a mount are not inherited from anything: what is not set is clear.
