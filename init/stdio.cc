@@ -43,9 +43,12 @@ Result<std::vector<ProcessEnd>> Stdio::open(guest::Process const& process, Conne
             continue;
         }
         auto& connection = connections[passed.fd];
-        if (passed.access == "r") ends.push_back(TRY(open_input(passed.fd, std::move(connection))));
-        if (passed.access == "w") ends.push_back(TRY(open_output(passed.fd, std::move(connection))));
-        if (passed.access == "rw") ends.push_back(TRY(open_duplex(passed.fd, std::move(connection))));
+        if (passed.access == "r")
+            ends.push_back(TRY(open_input(passed.fd, std::move(connection))));
+        else if (passed.access == "w")
+            ends.push_back(TRY(open_output(passed.fd, std::move(connection))));
+        else
+            ends.push_back(TRY(open_duplex(passed.fd, std::move(connection))));
     }
     return ends;
 }
