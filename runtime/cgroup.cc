@@ -56,9 +56,10 @@ Result<void> remove_tree(BorrowedFd parent, std::string const& name) {
         if (directory.error().sys_errno() == ENOENT) return {};
         return fail(std::move(directory).error());
     }
-    auto const listing = TRY(open_at(directory.value().borrow(), ".", O_RDONLY | O_DIRECTORY));
-    std::unique_ptr<DIR, int (*)(DIR*)> entries(::fdopendir(::dup(listing.borrow().raw())), ::closedir);
+    auto listing = TRY(open_at(directory.value().borrow(), ".", O_RDONLY | O_DIRECTORY));
+    std::unique_ptr<DIR, int (*)(DIR*)> entries(::fdopendir(listing.borrow().raw()), ::closedir);
     if (!entries) return fail(Error::sys("list cgroup " + name));
+    static_cast<void>(listing.release());  // it is closed with the stream
     while (dirent const* entry = ::readdir(entries.get())) {
         std::string_view const child = entry->d_name;
         if (entry->d_type == DT_DIR && child != "." && child != "..")
