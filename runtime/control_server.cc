@@ -62,7 +62,8 @@ void ControlServer::accept_one() {
 void ControlServer::turn_away(int error) {
     if (error != EMFILE && error != ENFILE) return;
     spare_.reset();
-    UniqueFd(::accept4(listener_.borrow().raw(), nullptr, nullptr, SOCK_CLOEXEC));
+    UniqueFd turned_away(::accept4(listener_.borrow().raw(), nullptr, nullptr, SOCK_CLOEXEC));
+    turned_away.reset();
     if (auto spare = make_eventfd(); spare.ok()) spare_ = std::move(spare).value();
 }
 

@@ -48,13 +48,17 @@ void ExecSessions::begin(ControlRequest request, ControlConnection connection) {
     uint32_t const number = process.value();
     auto& kept = execs_.emplace(number, std::move(exec)).first->second;
     auto opened = connect_(number, std::move(streams));
-    if (opened.ok()) kept.streams = std::move(opened).value();
-    open_streams_ += kept.streams.size();
-    if (auto const watched = opened.ok() ? watch(number, kept) : fail(std::move(opened).error());
-        !watched.ok()) {
-        tell(kept, {ExecEventKind::kFailed, kSetUpFailed, 0, watched.error().message()});
-        client_gone(number, kept);
+    std::string trouble;
+    if (opened.ok()) {
+        kept.streams = std::move(opened).value();
+        open_streams_ += kept.streams.size();
+        if (auto const watched = watch(number, kept); !watched.ok()) trouble = watched.error().message();
+    } else {
+        trouble = opened.error().message();
     }
+    if (trouble.empty()) return;
+    tell(kept, {ExecEventKind::kFailed, kSetUpFailed, 0, trouble});
+    client_gone(number, kept);
 }
 
 Result<uint32_t> ExecSessions::ask_guest(ControlRequest& request, std::vector<GuestStream>& streams) {
