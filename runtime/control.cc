@@ -53,7 +53,7 @@ Result<void> send_request(BorrowedFd connection, ControlOp op, uint32_t argument
     return fail(std::move(sent).error().with("ask the container process"));
 }
 
-Result<void> control_request(BorrowedFd state_dir, ControlRequest request) {
+Result<void> control_request(BorrowedFd state_dir, ControlRequest const& request) {
     auto const socket = TRY(connect_control(state_dir));
     if (request.op != ControlOp::kStart) TRY(bound_wait(socket.borrow()));
     TRY(send_request(socket.borrow(), request.op, request.argument));

@@ -38,7 +38,7 @@ constexpr uint32_t pack_size(uint16_t rows, uint16_t columns) {
 // Sends one request and waits for its reply. kBadState when the container process is gone or refuses,
 // otherwise the error that the container process reports, in its words. kStart waits for the guest; the other
 // operations are answered at once.
-Result<void> control_request(BorrowedFd state_dir, ControlRequest request);
+Result<void> control_request(BorrowedFd state_dir, ControlRequest const& request);
 
 // A connection of its own, for an exec. kBadState when the container process is gone.
 Result<UniqueFd> connect_control(BorrowedFd state_dir);

@@ -74,10 +74,12 @@ Ended run_logged(std::span<char const* const> words, Globals const& globals) {
                                                  : fail(wrong_usage("unknown command " + quoted(name)));
     // A complaint of the container process's is in the log, and engines parse the file as one record.
     bool const logged = outcome.ok() && !outcome.value().log_complaint;
+    std::string trace;
+    if (!outcome.ok() && globals.log_level == LogLevel::kDebug) trace = outcome.error().trace();
     Ended ended = outcome.ok() ? ended_with(std::move(outcome).value())
                                : ended_with(outcome.error(), failure_status(command, outcome.error()));
     if (!logged) log(LogLevel::kError, ended.complaint);
-    if (!outcome.ok() && globals.log_level == LogLevel::kDebug) ended.trace = outcome.error().trace();
+    ended.trace = std::move(trace);
     return ended;
 }
 

@@ -26,6 +26,7 @@ Result<UniqueFd> write_config(std::string const& config) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): the streams are closed here, whatever happens.
 Result<ExecClient> ExecClient::ask(BorrowedFd state_dir, ExecTask task) {
     auto const config = TRY_WITH(write_config(task.config), "describe the process");
     auto connection = TRY(connect_control(state_dir));

@@ -77,8 +77,10 @@ Result<std::vector<GuestStream>> streams_of_exec(std::vector<UniqueFd> fds, bool
     return streams;
 }
 
-Result<std::vector<OpenStream>> connect_streams(vmm::Machine& machine, uint32_t process,
-                                                std::vector<GuestStream> streams) {
+Result<std::vector<OpenStream>> connect_streams(
+    vmm::Machine& machine, uint32_t process,
+    // NOLINTNEXTLINE(performance-unnecessary-value-param): its ends are moved
+    std::vector<GuestStream> streams) {
     std::vector<OpenStream> open;
     for (auto& [number, ends] : streams) {
         bool const is_output = ends.from_guest.valid();

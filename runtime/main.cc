@@ -16,7 +16,8 @@ namespace {
 void fill_stdio() {
     for (int fd = 0; fd <= 2; ++fd)
         if (::fcntl(fd, F_GETFD) < 0)
-            static_cast<void>(::open("/dev/null", O_RDWR));  // takes the lowest number
+            // Takes the lowest number, and is for children as well. NOLINTNEXTLINE(android-cloexec-open)
+            static_cast<void>(::open("/dev/null", O_RDWR));
 }
 
 // What an engine asks for and cannot be given is a failure.

@@ -16,7 +16,7 @@ constexpr size_t kMaxPayloadBytes = 64 * 1024;
 }  // namespace
 
 VsockConnection::VsockConnection(VsockPorts ports, VsockStream::Opener opener, StreamEnds ends,
-                                 uint32_t window, EventLoop& loop, std::function<void()> changed)
+                                 uint32_t window, EventLoop& loop, std::function<void()> const& changed)
     : done_(std::move(ends.done)),
       ports_(ports),
       duplex_socket_(same_socket(ends.to_guest, ends.from_guest)),

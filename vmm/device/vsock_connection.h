@@ -21,7 +21,7 @@ public:
     // `window`: the most bytes that are kept for a slow reader. `changed` is called from `loop` when
     // wants_buffer() or finished() may have become true.
     VsockConnection(VsockPorts ports, VsockStream::Opener opener, StreamEnds ends, uint32_t window,
-                    EventLoop& loop, std::function<void()> changed);
+                    EventLoop& loop, std::function<void()> const& changed);
 
     VsockPorts ports() const { return ports_; }
 
