@@ -40,20 +40,6 @@ struct VirtualTree {
     }
 };
 
-void virtual_lookup(benchmark::State& state) {
-    VirtualTree tree;
-    tree.client.init();
-    serve(state, tree.client, abi::Opcode::kLookup, abi::kRootId, args("file"));
-}
-BENCHMARK(virtual_lookup);
-
-void virtual_getattr(benchmark::State& state) {
-    VirtualTree tree;
-    tree.client.init();
-    serve(state, tree.client, abi::Opcode::kGetattr, tree.client.walk("file"), args(abi::GetattrIn{}));
-}
-BENCHMARK(virtual_getattr);
-
 struct HostTree {
     test::TempDir dir;
     fs::NodeIds ids;
@@ -67,19 +53,23 @@ struct HostTree {
     }
 };
 
-void host_lookup(benchmark::State& state) {
-    HostTree tree;
+template <class Tree>
+void lookup(benchmark::State& state) {
+    Tree tree;
     tree.client.init();
     serve(state, tree.client, abi::Opcode::kLookup, abi::kRootId, args("file"));
 }
-BENCHMARK(host_lookup);
+BENCHMARK(lookup<VirtualTree>)->Name("virtual_lookup");
+BENCHMARK(lookup<HostTree>)->Name("host_lookup");
 
-void host_getattr(benchmark::State& state) {
-    HostTree tree;
+template <class Tree>
+void getattr(benchmark::State& state) {
+    Tree tree;
     tree.client.init();
     serve(state, tree.client, abi::Opcode::kGetattr, tree.client.walk("file"), args(abi::GetattrIn{}));
 }
-BENCHMARK(host_getattr);
+BENCHMARK(getattr<VirtualTree>)->Name("virtual_getattr");
+BENCHMARK(getattr<HostTree>)->Name("host_getattr");
 
 }  // namespace
 }  // namespace krun
