@@ -8,7 +8,7 @@
 
 namespace krun::control {
 
-inline constexpr uint32_t kVersion = 2;
+inline constexpr uint32_t kVersion = 3;
 
 // On the host (VMADDR_CID_HOST): init connects, once.
 inline constexpr uint32_t kControlPort = 27506;
@@ -59,12 +59,16 @@ enum class FrameType : uint16_t {
     kExited =
         5,  // ExitedBody: reaped, output handed over, for the payload files synced; the last of a process
     kNotify = 6,  // text, at most kMaxNotifyBytes: what the payload wrote to its NOTIFY_SOCKET (sd_notify(3))
+    kCgroupAnswer = 7,  // CgroupAnswerBody, then text: to each kCgroup one, in their order; `process` 0
     // host to guest
     kStart = 16,      // empty; payload only
     kSignal = 17,     // SignalBody
     kResize = 18,     // ResizeBody
     kExec = 19,       // ExecConfig as JSON (exec_config.h): one more process in the payload's namespaces
     kSignalAll = 20,  // SignalBody: to every process in the payload's cgroup, `process` 0
+    // text: the name of a file of the payload's cgroup, which is read; or name, newline and what to write
+    // into it. `process` 0
+    kCgroup = 21,
 };
 
 struct HelloBody {
@@ -83,6 +87,9 @@ struct ExitedBody {
 };
 struct SignalBody {
     uint32_t signal;  // 1..64
+};
+struct CgroupAnswerBody {
+    uint32_t error;  // errno, or 0: the file's content follows, or nothing if it was written
 };
 struct ResizeBody {
     uint16_t rows;

@@ -157,6 +157,8 @@ Result<void> Agent::handle(Frame const& frame) {
         case control::FrameType::kExec:
             execute(frame);
             return {};
+        case control::FrameType::kCgroup:
+            return control_.send_cgroup_answer(use_cgroup_file(cgroup_, text_of(frame)));
         default:
             log_error("unknown message " + std::to_string(frame.header.type) + " from the host");
             return {};

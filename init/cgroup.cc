@@ -18,6 +18,7 @@ namespace {
 
 constexpr char kPayload[] = "payload";
 constexpr size_t kMaxControllersBytes = 4096;
+constexpr size_t kMaxFileBytes = 32768;  // an answer is one frame
 
 Result<void> write_file(BorrowedFd dir, std::string const& name, std::string const& value) {
     auto const file = TRY(open_at(dir, name, O_WRONLY));
@@ -48,6 +49,18 @@ Result<UniqueFd> create_payload_cgroup(std::string const& hierarchy,
     for (auto const& [name, value] : limits)
         TRY_WITH(write_file(payload.borrow(), name, value), "cgroup " + name);
     return payload;
+}
+
+Result<std::string> use_cgroup_file(UniqueFd const& payload, std::string_view request) {
+    if (!payload.valid()) return fail(Error(Errc::kSystem, "no cgroup", ENOENT));
+    auto const newline = request.find('\n');
+    std::string const name(request.substr(0, newline));
+    if (newline == request.npos) {
+        auto const file = TRY(open_at(payload.borrow(), name, O_RDONLY));
+        return read_file(file.borrow(), kMaxFileBytes);
+    }
+    TRY(write_file(payload.borrow(), name, std::string(request.substr(newline + 1))));
+    return std::string();
 }
 
 Result<UniqueFd> open_cgroup_below(UniqueFd const& payload, std::string const& path) {

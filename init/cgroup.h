@@ -22,6 +22,10 @@ std::string all_controllers(std::string_view available);
 Result<UniqueFd> create_payload_cgroup(std::string const& hierarchy,
                                        std::map<std::string, std::string> const& limits);
 
+// Does what a kCgroup frame asks (config-gen/control_protocol.h), and returns what was read. An error has an
+// errno. Lowering memory.max waits until the kernel has reclaimed or killed.
+Result<std::string> use_cgroup_file(UniqueFd const& payload, std::string_view request);
+
 // The directory `path` below `payload`, the payload's cgroup, or that itself if `path` is empty. What is
 // below is the payload's doing: nothing leads out.
 Result<UniqueFd> open_cgroup_below(UniqueFd const& payload, std::string const& path);

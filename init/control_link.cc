@@ -52,6 +52,13 @@ Result<void> ControlLink::send_notify(std::string_view text) {
     return send(control::FrameType::kNotify, kPayload, {}, text);
 }
 
+Result<void> ControlLink::send_cgroup_answer(Result<std::string> const& answer) {
+    control::CgroupAnswerBody body{};
+    if (!answer.ok()) body.error = static_cast<uint32_t>(answer.error().sys_errno());
+    return send(control::FrameType::kCgroupAnswer, kPayload, bytes_of(body),
+                answer.ok() ? std::string_view(answer.value()) : std::string_view());
+}
+
 Result<void> ControlLink::flush() {
     size_t sent = 0;
     while (sent < unsent_.size()) {

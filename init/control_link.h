@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -32,6 +33,7 @@ public:
     Result<void> send_failed(uint32_t process, uint32_t exit_code, std::string_view text);
     Result<void> send_exited(uint32_t process, control::ExitedBody const& body);
     Result<void> send_notify(std::string_view text);
+    Result<void> send_cgroup_answer(Result<std::string> const& answer);
 
     // What the host has not taken yet. Call flush() when the connection is writable.
     size_t pending_bytes() const { return unsent_.size(); }

@@ -249,8 +249,19 @@ void ContainerProcess::request(ControlRequest request, ControlConnection connect
                                                      static_cast<uint16_t>(request.argument & 0xFFFF)));
         case ControlOp::kExec:
             return execs_->begin(std::move(request), std::move(connection));
+        case ControlOp::kCgroup:
+            return use_cgroup_file(request.text, std::move(connection));
     }
     connection.reply(fail(Error(Errc::kUnsupported, "unknown request")));
+}
+
+void ContainerProcess::use_cgroup_file(std::string_view request, ControlConnection connection) {
+    auto const client = std::make_shared<ControlConnection>(std::move(connection));
+    auto const asked = session_->cgroup_file(request, [client](Result<std::string> answer) {
+        if (!answer.ok()) return client->reply(fail(std::move(answer).error()));
+        client->reply({}, answer.value());
+    });
+    if (!asked.ok()) client->reply(asked);
 }
 
 void ContainerProcess::report(Result<void> const& result) {

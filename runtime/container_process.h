@@ -67,6 +67,7 @@ private:
     void relay_signal(uint32_t signo);
     void window_changed();
     void request(ControlRequest request, ControlConnection connection);
+    void use_cgroup_file(std::string_view request, ControlConnection connection);
     void report(Result<void> const& result);
     void finish();
 

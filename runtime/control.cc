@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 
+#include "base/bytes.h"
 #include "base/fd.h"
 #include "base/fd_passing.h"
 #include "runtime/control_address.h"
@@ -44,9 +45,10 @@ Result<UniqueFd> connect_control(BorrowedFd state_dir) {
 }
 
 Result<void> send_request(BorrowedFd connection, ControlOp op, uint32_t argument,
-                          std::span<BorrowedFd const> fds) {
-    ControlWireRequest const wire{kControlWireVersion, static_cast<uint32_t>(op), argument};
-    auto sent = send_message(connection, std::as_bytes(std::span(&wire, 1)), fds);
+                          std::span<BorrowedFd const> fds, std::string_view text) {
+    ByteWriter message;
+    message.put(ControlWireRequest{kControlWireVersion, static_cast<uint32_t>(op), argument}).put_text(text);
+    auto sent = send_message(connection, std::move(message).take(), fds);
     if (sent.ok()) return {};
     int const error = sent.error().sys_errno();
     if (error == EPIPE || error == ECONNRESET) return fail(not_running());
@@ -54,9 +56,14 @@ Result<void> send_request(BorrowedFd connection, ControlOp op, uint32_t argument
 }
 
 Result<void> control_request(BorrowedFd state_dir, ControlRequest const& request) {
+    TRY(control_query(state_dir, request));
+    return {};
+}
+
+Result<std::string> control_query(BorrowedFd state_dir, ControlRequest const& request) {
     auto const socket = TRY(connect_control(state_dir));
     if (request.op != ControlOp::kStart) TRY(bound_wait(socket.borrow()));
-    TRY(send_request(socket.borrow(), request.op, request.argument));
+    TRY(send_request(socket.borrow(), request.op, request.argument, {}, request.text));
     std::array<std::byte, kMaxWireResultBytes> buffer;
     ssize_t n = 0;
     do {

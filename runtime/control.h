@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -23,12 +24,18 @@ enum class ControlOp : uint32_t {
     // numbers. `argument`: 1 for a terminal, which is its only standard stream.
     kExec = 4,
     kSignalAll = 5,  // as kSignal, to every process of the container
+    // Reads or writes one file of the payload's cgroup in the guest: `text` as control::kCgroup has it. The
+    // answer's text is the content.
+    kCgroup = 6,
 };
+
+inline constexpr size_t kMaxControlText = 4096;
 
 struct ControlRequest {
     ControlOp op;
     uint32_t argument = 0;
     std::vector<UniqueFd> fds{};
+    std::string text{};  // at most kMaxControlText
 };
 
 constexpr uint32_t pack_size(uint16_t rows, uint16_t columns) {
@@ -36,15 +43,17 @@ constexpr uint32_t pack_size(uint16_t rows, uint16_t columns) {
 }
 
 // Sends one request and waits for its reply. kBadState when the container process is gone or refuses,
-// otherwise the error that the container process reports, in its words. kStart waits for the guest; the other
-// operations are answered at once.
+// otherwise the error that the container process reports, in its words. kStart and kCgroup wait for the
+// guest, kCgroup ten seconds at most; the other operations are answered at once.
 Result<void> control_request(BorrowedFd state_dir, ControlRequest const& request);
+// The same; returns the answer's text.
+Result<std::string> control_query(BorrowedFd state_dir, ControlRequest const& request);
 
 // A connection of its own, for an exec. kBadState when the container process is gone.
 Result<UniqueFd> connect_control(BorrowedFd state_dir);
 // Sends a request with the descriptors of `fds`; does not wait.
 Result<void> send_request(BorrowedFd connection, ControlOp op, uint32_t argument,
-                          std::span<BorrowedFd const> fds = {});
+                          std::span<BorrowedFd const> fds = {}, std::string_view text = {});
 
 // Why the VM ended without a status of the payload, as recorded in the state directory; empty if it did not.
 std::string read_end_reason(BorrowedFd state_dir);

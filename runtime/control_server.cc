@@ -3,8 +3,10 @@
 
 #include <sys/socket.h>
 
+#include <array>
 #include <cerrno>
 
+#include "base/bytes.h"
 #include "base/fd.h"
 #include "base/fd_passing.h"
 #include "runtime/control_address.h"
@@ -73,19 +75,22 @@ void ControlServer::readable(int fd) {
     waiting_.erase(it);
     loop_.remove(BorrowedFd(fd));
 
-    ControlWireRequest request{};
-    auto message =
-        receive_message(BorrowedFd(fd), std::as_writable_bytes(std::span(&request, 1)), MSG_DONTWAIT);
-    if (message.ok() && message.value().bytes == 0) return;  // it left without asking
-    if (!message.ok() || message.value().bytes != sizeof request || request.version != kControlWireVersion)
+    std::array<std::byte, sizeof(ControlWireRequest) + kMaxControlText> buffer;
+    auto message = receive_message(BorrowedFd(fd), buffer, MSG_DONTWAIT);
+    size_t const bytes = message.ok() ? message.value().bytes : 0;
+    if (message.ok() && bytes == 0) return;  // it left without asking
+    ByteReader reader{std::span<std::byte const>(buffer).first(bytes)};
+    auto const request = reader.take<ControlWireRequest>();
+    if (!request || request->version != kControlWireVersion)
         return connection.reply(
             fail(Error(Errc::kUnsupported, "the container was created by another version")));
-    handler_({static_cast<ControlOp>(request.op), request.argument, std::move(message).value().fds},
+    handler_({static_cast<ControlOp>(request->op), request->argument, std::move(message).value().fds,
+              std::string(*reader.take_text(reader.left()))},
              std::move(connection));
 }
 
-void ControlConnection::reply(Result<void> const& result) {
-    auto const bytes = encode_result(result);
+void ControlConnection::reply(Result<void> const& result, std::string_view text) {
+    auto const bytes = encode_result(result, text);
     ignore(::send(connection_.borrow().raw(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT),
            "a client that has gone away does not matter to the container");
     connection_.reset();

@@ -24,7 +24,7 @@ public:
     bool valid() const { return connection_.valid(); }
 
     // Answers, and closes: a client has one answer.
-    void reply(Result<void> const& result);
+    void reply(Result<void> const& result, std::string_view text = {});
     // For a request that is answered by more than one message.
     UniqueFd take() { return std::move(connection_); }
 

@@ -19,25 +19,22 @@ struct ExecWireEvent {
 
 }  // namespace
 
-std::vector<std::byte> encode_result(Result<void> const& result) {
+std::vector<std::byte> encode_result(Result<void> const& result, std::string_view text) {
+    std::string const error = result.ok() ? "" : result.error().message();
     ByteWriter message;
-    if (result.ok()) {
-        message.put(WireCode{0});
-    } else {
-        message.put(WireCode{1 + static_cast<uint32_t>(result.error().code())});
-        message.put_text(result.error().message().substr(0, kMaxWireResultBytes - sizeof(WireCode)));
-    }
+    message.put(WireCode{result.ok() ? 0 : 1 + static_cast<uint32_t>(result.error().code())});
+    message.put_text((result.ok() ? text : error).substr(0, kMaxWireResultBytes - sizeof(WireCode)));
     return std::move(message).take();
 }
 
-Result<void> decode_result(std::span<std::byte const> message, Error if_silent) {
+Result<std::string> decode_result(std::span<std::byte const> message, Error if_silent) {
     if (message.empty()) return fail(std::move(if_silent));
     ByteReader reader(message);
     auto const code = reader.take<WireCode>();
     if (!code) return fail(Error(Errc::kInternal, "the container process sent a short reply"));
-    if (*code == 0) return {};
-    constexpr auto kLast = 1 + static_cast<WireCode>(Errc::kInternal);
     auto const text = reader.take_text(reader.left());
+    if (*code == 0) return std::string(text.value_or(""));
+    constexpr auto kLast = 1 + static_cast<WireCode>(Errc::kInternal);
     return fail(Error(static_cast<Errc>(std::min(*code, kLast) - 1), std::string(text.value_or(""))));
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -16,19 +17,19 @@ namespace krun::runtime {
 
 inline constexpr uint32_t kControlWireVersion = 2;
 
-struct ControlWireRequest {
+struct ControlWireRequest {  // text may follow
     uint32_t version;
     uint32_t op;
     uint32_t argument;
 };
 
-// A longer error text is cut: it is one line.
-inline constexpr uint32_t kMaxWireResultBytes = 4096;
+// A longer text is cut: an error is one line, a file of a cgroup some 2 KiB.
+inline constexpr uint32_t kMaxWireResultBytes = 16384;
 
-// A result as one message: its code, then the error's text to the end of the message.
-std::vector<std::byte> encode_result(Result<void> const& result);
+// A result as one message: its code, then the error's or the success's text to the end of the message.
+std::vector<std::byte> encode_result(Result<void> const& result, std::string_view text = {});
 // `message` empty means that the sender ended before it answered: `if_silent`.
-Result<void> decode_result(std::span<std::byte const> message, Error if_silent);
+Result<std::string> decode_result(std::span<std::byte const> message, Error if_silent);
 
 // What the container process says about an executed process, on the connection that asked for it.
 enum class ExecEventKind : uint32_t {

@@ -20,6 +20,8 @@ using control::FrameType;
 
 // What init may say of a process that never ran; a longer text is cut (it ends up in one log line).
 constexpr size_t kMaxTextBytes = 512;
+// Commands wait for their answers: more at once than this is nobody's use.
+constexpr size_t kMaxAsked = 1024;
 // Room for a few of the largest frames: a guest that lets more pile up has given up control.
 constexpr size_t kMaxUnsentBytes = size_t{4} * control::kMaxHostBodyBytes;
 
@@ -37,6 +39,8 @@ constexpr BodyRule kBodyRules[] = {
     {FrameType::kStarted, "started", 0, 0},
     {FrameType::kExited, "exited", sizeof(control::ExitedBody), sizeof(control::ExitedBody)},
     {FrameType::kNotify, "notify", 0, control::kMaxNotifyBytes},
+    {FrameType::kCgroupAnswer, "cgroup answer", sizeof(control::CgroupAnswerBody),
+     control::kMaxGuestBodyBytes},
 };
 
 // What is wrong with the header of a frame, or empty. Its body is not waited for then.
@@ -135,11 +139,20 @@ Result<void> GuestSession::resize(uint32_t process, uint16_t rows, uint16_t colu
     return send(FrameType::kResize, process, control::ResizeBody{rows, columns});
 }
 
+Result<void> GuestSession::cgroup_file(std::string_view request, CgroupAnswer answer) {
+    if (phase_ != GuestPhase::kReady) TRY(check_payload_runs());
+    if (asked_.size() == kMaxAsked) return fail(Error(Errc::kBadState, "the guest's init is too busy"));
+    TRY(send(FrameType::kCgroup, 0, std::as_bytes(std::span(request))));
+    asked_.push_back(std::move(answer));
+    return {};
+}
+
 void GuestSession::end_with(GuestEnd end) {
     if (end_) return;
     end_ = std::move(end);
     phase_ = GuestPhase::kEnded;
     loop_.remove(connection_.borrow());
+    for (auto const& answer : std::exchange(asked_, {})) answer(fail(not_running()));
     listener_.changed();
 }
 
@@ -224,6 +237,8 @@ void GuestSession::handle_payload(FrameType type, std::span<std::byte const> bod
             return exited(body);
         case FrameType::kNotify:
             return notified(body);
+        case FrameType::kCgroupAnswer:
+            return cgroup_answered(body);
         default:
             return;  // header_fault() knows no other
     }
@@ -234,6 +249,17 @@ void GuestSession::notified(std::span<std::byte const> body) {
     if (phase_ == GuestPhase::kBooting || phase_ == GuestPhase::kSetUp)
         return broke_protocol("an untimely \"notify\"");
     if (listener_.notify) listener_.notify(*ByteReader(body).take_text(body.size()));
+}
+
+void GuestSession::cgroup_answered(std::span<std::byte const> body) {
+    if (asked_.empty()) return broke_protocol("an untimely \"cgroup answer\"");
+    auto const answer = std::move(asked_.front());
+    asked_.pop_front();
+    ByteReader reader(body);
+    auto const fixed = reader.take<control::CgroupAnswerBody>();
+    if (fixed->error != 0)
+        return answer(fail(Error(Errc::kSystem, "in the guest", static_cast<int>(fixed->error & 0xFFF))));
+    answer(std::string(*reader.take_text(reader.left())));
 }
 
 void GuestSession::handle_process(uint32_t process, FrameType type, std::span<std::byte const> body) {

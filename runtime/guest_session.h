@@ -5,6 +5,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -83,6 +84,11 @@ public:
     Result<void> signal(uint32_t process, uint32_t signo);
     Result<void> signal_all(uint32_t signo);
     Result<void> resize(uint32_t process, uint16_t rows, uint16_t columns);
+    // Reads or writes one file of the payload's cgroup (control::kCgroup). `answer` is called once, with the
+    // content or the guest's errno, or with kBadState when the session ends first; a text is hostile. Fails,
+    // and never calls, unless the payload waits or runs.
+    using CgroupAnswer = std::function<void(Result<std::string>)>;
+    Result<void> cgroup_file(std::string_view request, CgroupAnswer answer);
     // The VM ended or must end for a reason outside this connection. The first end counts.
     void end_with(GuestEnd end);
 
@@ -97,6 +103,7 @@ private:
     void failed(std::span<std::byte const> body);
     void exited(std::span<std::byte const> body);
     void notified(std::span<std::byte const> body);
+    void cgroup_answered(std::span<std::byte const> body);
     void advance(GuestPhase from, GuestPhase to, char const* frame);
     void broke_protocol(std::string const& what);
 
@@ -115,6 +122,7 @@ private:
     std::vector<std::byte> unsent_;    // what the socket has not taken yet; at most kMaxUnsentBytes
     uint32_t next_process_ = 1;
     std::map<uint32_t, bool> processes_;  // executed and not ended; true: started
+    std::deque<CgroupAnswer> asked_;      // what init has not answered yet, in its order
 };
 
 }  // namespace krun::runtime

@@ -67,6 +67,18 @@ TEST_F(ControlTest, RequestArrivesAndSuccessComesBack) {
     EXPECT_EQ(seen.argument, 37U);
 }
 
+TEST_F(ControlTest, TextGoesWithARequestAndComesBackWithSuccess) {
+    std::string seen;
+    serve([&](ControlRequest request, ControlConnection client) {
+        seen = std::move(request.text);
+        client.reply({}, "4096\n");
+    });
+    auto const answer = control_query(dir_.borrow(), {.op = ControlOp::kCgroup, .text = "memory.max"});
+    server_thread_.join();
+    EXPECT_EQ(seen, "memory.max");
+    EXPECT_EQ(answer.value(), "4096\n");
+}
+
 TEST_F(ControlTest, ErrorComesBackWithItsKindAndText) {
     serve([](ControlRequest const&, ControlConnection client) {
         client.reply(fail(Error(Errc::kBadState, "cannot start an already running container")));

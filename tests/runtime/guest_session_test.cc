@@ -237,5 +237,31 @@ TEST_F(GuestSessionTest, NotificationsArePassedOnAndALongOneIsAProtocolError) {
     EXPECT_EQ(session_->phase(), GuestPhase::kEnded);
 }
 
+TEST_F(GuestSessionTest, CgroupAnswersGoToTheirQuestionsInOrder) {
+    EXPECT_FALSE(session_->cgroup_file("memory.max", {}).ok());  // nobody is there to answer
+    run_payload();
+    std::vector<std::string> answers;
+    auto const note = [&](Result<std::string> const& answer) {
+        answers.push_back(answer.ok() ? answer.value() : answer.error().message());
+    };
+    ASSERT_TRUE(session_->cgroup_file("memory.max", note).ok());
+    ASSERT_TRUE(session_->cgroup_file("pids.max\n5", note).ok());
+    ASSERT_TRUE(session_->cgroup_file("cpu.max", note).ok());
+    send_text(FrameType::kCgroupAnswer, 0, "4096\n");
+    send_text(FrameType::kCgroupAnswer, EINVAL, "");
+    EXPECT_EQ(answers, (std::vector<std::string>{"4096\n", "in the guest: Invalid argument"}));
+    init_.reset();
+    pump();
+    EXPECT_EQ(answers.back(), "container not running");
+    EXPECT_EQ(answers.size(), 3U);
+}
+
+TEST_F(GuestSessionTest, CgroupAnswerWithoutAQuestionBreaksTheProtocol) {
+    run_payload();
+    send_text(FrameType::kCgroupAnswer, 0, "4096\n");
+    EXPECT_EQ(session_->end().exit_status, 255U);
+    EXPECT_NE(session_->end().reason.find("untimely \"cgroup answer\""), std::string::npos);
+}
+
 }  // namespace
 }  // namespace krun::runtime
