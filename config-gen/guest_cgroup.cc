@@ -15,13 +15,19 @@ constexpr std::string_view kUnifiedPrefixes[] = {"cpu.", "memory.", "pids."};
 
 constexpr uint64_t kDefaultPeriodUs = 100'000;  // cgroup-v2.rst, cpu.max
 
+std::string limit_text(int64_t value) {
+    return value < 0 ? "max" : std::to_string(value);
+}
+
+// 0 is what is not wanted: CRI-O sets every member.
 void add_memory(oci::MemoryLimits const& memory, Files& out) {
     int64_t const limit = memory.limit.value_or(0);
-    if (limit > 0) out["memory.max"] = std::to_string(limit);
-    if (memory.reservation.value_or(0) > 0) out["memory.low"] = std::to_string(*memory.reservation);
+    int64_t const swap = memory.swap.value_or(0);
+    if (limit != 0) out["memory.max"] = limit_text(limit);
+    if (memory.reservation.value_or(0) != 0) out["memory.low"] = limit_text(*memory.reservation);
     // The spec counts memory plus swap, the kernel swap alone.
-    if (memory.swap.value_or(0) > 0 && limit > 0)
-        out["memory.swap.max"] = std::to_string(std::max<int64_t>(0, *memory.swap - limit));
+    if (swap < 0) out["memory.swap.max"] = "max";
+    if (swap > 0 && limit > 0) out["memory.swap.max"] = limit_text(std::max<int64_t>(0, swap - limit));
 }
 
 void add_cpu(oci::CpuLimits const& cpu, Files& out) {
@@ -29,10 +35,9 @@ void add_cpu(oci::CpuLimits const& cpu, Files& out) {
     if (cpu.shares.value_or(0) != 0)
         out["cpu.weight"] =
             std::to_string(1 + ((std::clamp<uint64_t>(*cpu.shares, 2, 262144) - 2) * 9999) / 262142);
-    int64_t const quota = cpu.quota.value_or(-1);
-    // CRI-O sets every member: 0 is what is not wanted, for runc as well.
+    int64_t const quota = cpu.quota.value_or(0);
     uint64_t const period = cpu.period.value_or(0);
-    if (quota > 0 || period != 0)
+    if (quota != 0 || period != 0)
         out["cpu.max"] = (quota <= 0 ? "max" : std::to_string(quota)) + " " +
                          std::to_string(period != 0 ? period : kDefaultPeriodUs);
     if (cpu.burst) out["cpu.max.burst"] = std::to_string(*cpu.burst);
@@ -51,7 +56,7 @@ bool is_guests(std::string_view file) {
 
 std::map<std::string, std::string> guest_cgroup(oci::Resources const& resources) {
     Files out;
-    if (resources.pids && resources.pids->limit > 0) out["pids.max"] = std::to_string(resources.pids->limit);
+    if (resources.pids && resources.pids->limit != 0) out["pids.max"] = limit_text(resources.pids->limit);
     if (resources.memory) add_memory(*resources.memory, out);
     if (resources.cpu) add_cpu(*resources.cpu, out);
     for (auto const& [file, value] : resources.unified)

@@ -16,13 +16,6 @@ constexpr uint64_t kMib = uint64_t{1} << 20;
 // runtime-spec's cpu.period when only quota is given: the kernel's default, in µs.
 constexpr uint64_t kDefaultPeriod = 100'000;
 
-std::optional<uint64_t> cpus_of_quota(oci::CpuLimits const& cpu) {
-    int64_t const quota = cpu.quota.value_or(0);
-    uint64_t const period = cpu.period.value_or(kDefaultPeriod);
-    if (quota <= 0 || period == 0) return std::nullopt;
-    return (static_cast<uint64_t>(quota) - 1) / period + 1;
-}
-
 // How many processors a list such as "0-3,7" names; nullopt if it is empty or no list.
 std::optional<uint64_t> cpus_of_list(std::string const& list) {
     uint64_t total = 0;
@@ -55,6 +48,13 @@ uint64_t ram_mib_of_limits(oci::Spec const& spec) {
 }
 
 }  // namespace
+
+std::optional<uint64_t> cpus_of_quota(oci::CpuLimits const& cpu) {
+    int64_t const quota = cpu.quota.value_or(0);
+    uint64_t const period = cpu.period.value_or(kDefaultPeriod);
+    if (quota <= 0 || period == 0) return std::nullopt;
+    return (static_cast<uint64_t>(quota) - 1) / period + 1;
+}
 
 Result<MachineSize> machine_size(oci::Spec const& spec, uint32_t host_cpus) {
     auto const wanted = TRY(oci::read_annotations(spec.annotations));

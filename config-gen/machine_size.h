@@ -3,6 +3,7 @@
 // docs/krun-config.md#machine-size.
 #pragma once
 #include <cstdint>
+#include <optional>
 
 #include "base/error.h"
 #include "oci/spec.h"
@@ -25,5 +26,8 @@ inline constexpr uint32_t kMaxRamMib = 1024 * 1024;
 // annotation krun.ram_mib, vm.hwConfig.memory, the memory limit, the default. kInvalidConfig names the
 // annotation if it is not a number in range.
 Result<MachineSize> machine_size(oci::Spec const& spec, uint32_t host_cpus);
+
+// The processors that a quota of their time keeps busy, rounded up; nullopt without one.
+std::optional<uint64_t> cpus_of_quota(oci::CpuLimits const& cpu);
 
 }  // namespace krun

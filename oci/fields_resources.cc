@@ -27,8 +27,7 @@ constexpr Field<MemoryLimits> kMemory[] = {
     field<&MemoryLimits::swappiness>("swappiness", Effect::kIgnored, kOptional, kOnlyV1),
     field<&MemoryLimits::disable_oom_killer>("disableOOMKiller", Effect::kIgnored, kOptional, kOnlyV1),
     field<&MemoryLimits::use_hierarchy>("useHierarchy", Effect::kIgnored, kOptional, kOnlyV1),
-    field<&MemoryLimits::check_before_update>("checkBeforeUpdate", Effect::kIgnored, kOptional,
-                                              "limits are not updated"),
+    field<&MemoryLimits::check_before_update>("checkBeforeUpdate", Effect::kHost),
 };
 
 constexpr Field<CpuLimits> kCpu[] = {

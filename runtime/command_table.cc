@@ -20,9 +20,7 @@ constexpr Command missing(char const* name) {
 }
 
 constexpr Command kCheckpointCommand = missing("checkpoint");
-constexpr Command kEventsCommand = missing("events");
 constexpr Command kRestoreCommand = missing("restore");
-constexpr Command kUpdateCommand = missing("update");
 
 constexpr Command const* kCommands[] = {
     &kCreateCommand, &kStartCommand,  &kRunCommand,    &kStateCommand,      &kKillCommand,    &kDeleteCommand,

@@ -10,6 +10,7 @@ namespace krun::runtime {
 
 extern Command const kCreateCommand;
 extern Command const kDeleteCommand;
+extern Command const kEventsCommand;
 extern Command const kExecCommand;
 extern Command const kFeaturesCommand;
 extern Command const kKillCommand;
@@ -21,6 +22,7 @@ extern Command const kRunCommand;
 extern Command const kSpecCommand;
 extern Command const kStartCommand;
 extern Command const kStateCommand;
+extern Command const kUpdateCommand;
 
 // In the order of the help text.
 std::span<Command const* const> commands();

@@ -125,6 +125,8 @@ Result<void> bring_up(Globals const& globals, CreateRequest& request, Bundle con
     auto vm = TRY(spawn(globals, request, bundle, dir));
     record.container = TRY(identify(vm.pid, vm.start_time));
     record.cgroup_path = vm.cgroup_path;
+    record.vcpus = vm.size.vcpus;
+    record.ram_mib = vm.size.ram_mib;
     vm_descriptors = std::move(vm.vm);
     TRY(run_create_hooks(bundle.spec.hooks, record));
     // What exec starts from: a config.json that is changed later changes nothing (runtime-spec

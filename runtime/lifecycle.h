@@ -11,11 +11,12 @@ namespace krun::runtime {
 
 // runtime-spec runtime.md#state
 enum class State { kCreating, kCreated, kRunning, kPaused, kStopped };
-enum class Op { kStart, kKill, kDelete, kExec, kPause, kResume };
+enum class Op { kStart, kKill, kDelete, kExec, kPause, kResume, kUpdate, kStats };
 
 constexpr State kStates[] = {State::kCreating, State::kCreated, State::kRunning, State::kPaused,
                              State::kStopped};
-constexpr Op kOps[] = {Op::kStart, Op::kKill, Op::kDelete, Op::kExec, Op::kPause, Op::kResume};
+constexpr Op kOps[] = {Op::kStart, Op::kKill,   Op::kDelete, Op::kExec,
+                       Op::kPause, Op::kResume, Op::kUpdate, Op::kStats};
 
 struct Transition {
     Op op;
@@ -35,6 +36,10 @@ constexpr Transition kTransitions[] = {
     {Op::kPause, State::kCreated, State::kPaused},
     {Op::kPause, State::kRunning, State::kPaused},
     {Op::kResume, State::kPaused, State::kRunning},
+    {Op::kUpdate, State::kCreated, State::kCreated},  // not when paused: the guest's limits could not be set
+    {Op::kUpdate, State::kRunning, State::kRunning},
+    {Op::kStats, State::kCreated, State::kCreated},
+    {Op::kStats, State::kRunning, State::kRunning},
 };
 
 // As `state` prints it.
@@ -43,7 +48,8 @@ constexpr char const* name(State s) {
     return kNames[static_cast<size_t>(s)];
 }
 constexpr char const* name(Op o) {
-    constexpr char const* kNames[] = {"start", "kill", "delete", "exec", "pause", "resume"};
+    constexpr char const* kNames[] = {"start", "kill",   "delete", "exec",
+                                      "pause", "resume", "update", "stats"};
     return kNames[static_cast<size_t>(o)];
 }
 
@@ -54,6 +60,7 @@ inline std::string refusal(Op op, State from, std::string const& id) {
     if (op == Op::kExec && from == State::kPaused) return "cannot exec in a paused container";
     if (op == Op::kResume) return "container not paused";
     if (op == Op::kDelete) return "cannot delete container " + id + " that is not stopped: " + name(from);
+    if (op == Op::kStats) return std::string("cannot count what a container uses that is ") + name(from);
     return std::string("cannot ") + name(op) + " a container that is " + name(from);
 }
 

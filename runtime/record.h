@@ -35,7 +35,9 @@ struct Record {
     ProcessIdentity container;  // the container process, once created
     bool terminal = false;      // process.terminal
     std::string cgroup_path;    // absolute host path; empty: none
-    oci::Hooks hooks;           // those that run after create
+    uint32_t vcpus = 0;         // of the machine, once created
+    uint32_t ram_mib = 0;
+    oci::Hooks hooks;  // those that run after create
 };
 
 constexpr char const* name(Phase phase) {

@@ -107,7 +107,7 @@ Result<VmProcess> spawn_vm(VmRequest request) {
         return fail(std::move(identity).error());
     }
     remove_it.dismiss();
-    return VmProcess{pid, identity.value().start_time, std::move(cgroup.path), std::move(vm).value()};
+    return VmProcess{pid, identity.value().start_time, std::move(cgroup.path), size, std::move(vm).value()};
 }
 
 }  // namespace krun::runtime

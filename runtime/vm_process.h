@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/unique_fd.h"
+#include "config-gen/machine_size.h"
 #include "oci/spec.h"
 #include "runtime/passed_fds.h"
 
@@ -35,6 +36,7 @@ struct VmProcess {
     pid_t pid;
     uint64_t start_time;      // field 22 of /proc/PID/stat
     std::string cgroup_path;  // absolute host path, empty if none was used
+    MachineSize size{};
     // Duplicates of the VM's descriptors: the VM is destroyed when these are closed, too (vmm/reaper.h).
     std::vector<UniqueFd> vm{};
 };

@@ -6,12 +6,15 @@
 //   {"missing"}     is a program that does not exist: spawn_vm() fails
 // Executed processes know the same words, and
 //   {"say", "text"} writes it to standard output, and ends with status 0
+// The payload's cgroup has a few files that can be read and written; the value "refused" is.
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <map>
 #include <span>
+#include <string>
 
 #include "base/fd.h"
 #include "base/fd_passing.h"
@@ -57,6 +60,18 @@ void execute(ControlRequest const& request, ControlConnection connection) {
         tell({ExecEventKind::kExited, 0, signal.argument});
 }
 
+void use_cgroup_file(std::map<std::string, std::string>& files, std::string const& request,
+                     ControlConnection client) {
+    auto const newline = request.find('\n');
+    auto const file = files.find(request.substr(0, newline));
+    if (file == files.end()) return client.reply(fail(Error(Errc::kSystem, "in the guest", ENOENT)));
+    if (newline == request.npos) return client.reply({}, file->second);
+    auto value = request.substr(newline + 1);
+    if (value == "refused") return client.reply(fail(Error(Errc::kSystem, "in the guest", EINVAL)));
+    file->second = std::move(value) + "\n";
+    client.reply({});
+}
+
 // As the real one does: dies with a creator that is killed before it is ready, and is ready only when it
 // listens itself. `ready` is closed then.
 Result<void> serve(pid_t creator, UniqueFd listener, UniqueFd ready, std::vector<std::string> const& args) {
@@ -64,6 +79,17 @@ Result<void> serve(pid_t creator, UniqueFd listener, UniqueFd ready, std::vector
     if (::getppid() != creator) ::_exit(255);  // it died before that, so no signal will come
     auto loop = TRY(EventLoop::make());
     bool started = false;
+    std::map<std::string, std::string> cgroup = {{"memory.max", "1073741824\n"},
+                                                 {"memory.swap.max", "0\n"},
+                                                 {"memory.current", "4096\n"},
+                                                 {"memory.events", "max 3\noom_kill 0\n"},
+                                                 {"memory.stat", "file 1024\nbad line\n"},
+                                                 {"cpu.max", "max 100000\n"},
+                                                 {"cpu.weight", "100\n"},
+                                                 {"cpuset.cpus", "\n"},
+                                                 {"cpu.stat", "usage_usec 7\nuser_usec 5\nsystem_usec 2\n"},
+                                                 {"pids.current", "1\n"},
+                                                 {"pids.max", "max\n"}};
     auto const server = TRY(
         ControlServer::make(loop, std::move(listener), [&](ControlRequest request, ControlConnection client) {
             if (request.op == ControlOp::kExec && ::fork() == 0) {
@@ -72,6 +98,8 @@ Result<void> serve(pid_t creator, UniqueFd listener, UniqueFd ready, std::vector
                 ::_exit(0);
             }
             if (request.op == ControlOp::kExec) return;
+            if (request.op == ControlOp::kCgroup)
+                return use_cgroup_file(cgroup, request.text, std::move(client));
             if (request.op == ControlOp::kStart && started)
                 return client.reply(fail(Error(Errc::kBadState, "it runs already")));
             started |= request.op == ControlOp::kStart;
@@ -105,7 +133,7 @@ Result<VmProcess> spawn_vm(VmRequest request) {
     std::byte nothing{};
     TRY(read_full(wait_for.borrow(), std::span(&nothing, 1)));
     auto const identity = TRY(identify(pid));
-    return VmProcess{pid, identity.start_time, "", {}};
+    return VmProcess{pid, identity.start_time, "", {.vcpus = 2, .ram_mib = 1024}, {}};
 }
 
 }  // namespace krun::runtime

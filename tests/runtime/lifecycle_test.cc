@@ -42,6 +42,16 @@ TEST(Lifecycle, EveryOperationInEveryStateHasTheExpectedAnswer) {
         {{Op::kResume, State::kRunning}, "container not paused"},
         {{Op::kResume, State::kPaused}, ""},
         {{Op::kResume, State::kStopped}, "container not running"},
+        {{Op::kUpdate, State::kCreating}, "cannot update a container that is creating"},
+        {{Op::kUpdate, State::kCreated}, ""},
+        {{Op::kUpdate, State::kRunning}, ""},
+        {{Op::kUpdate, State::kPaused}, "cannot update a container that is paused"},
+        {{Op::kUpdate, State::kStopped}, "container not running"},
+        {{Op::kStats, State::kCreating}, "cannot count what a container uses that is creating"},
+        {{Op::kStats, State::kCreated}, ""},
+        {{Op::kStats, State::kRunning}, ""},
+        {{Op::kStats, State::kPaused}, "cannot count what a container uses that is paused"},
+        {{Op::kStats, State::kStopped}, "container not running"},
     };
     for (Op const op : kOps)
         for (State const state : kStates) {

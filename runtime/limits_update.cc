@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/limits_update.h"
+
+#include <fcntl.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/scope_exit.h"
+#include "base/strings.h"
+#include "config-gen/guest_cgroup.h"
+#include "config-gen/machine_size.h"
+#include "runtime/cgroup_settings.h"
+#include "runtime/payload_cgroup.h"
+
+namespace krun::runtime {
+namespace {
+
+constexpr size_t kMaxFileBytes = 65536;
+
+Error too_large(char const* limit, std::string const& has, Where where = Where::current()) {
+    return Error(Errc::kUnsupported,
+                 std::string(limit) + ": the machine has " + has + " and cannot get more while it runs", 0,
+                 where);
+}
+
+Result<void> check_memory(Record const& record, oci::Resources const& wanted) {
+    if (!wanted.memory || wanted.memory->limit.value_or(0) <= 0) return {};
+    uint64_t const has = uint64_t{record.ram_mib} << 20;
+    if (static_cast<uint64_t>(*wanted.memory->limit) <= has) return {};
+    return fail(too_large("memory.limit", std::to_string(record.ram_mib) + " MiB"));
+}
+
+// A cpuset is no promise of that many processors, but of no others.
+Result<void> check_cpus(Record const& record, oci::Resources const& wanted) {
+    if (!wanted.cpu) return {};
+    auto const cpus = cpus_of_quota(*wanted.cpu);
+    if (!cpus || *cpus <= record.vcpus) return {};
+    return fail(too_large("cpu.quota",
+                          std::to_string(record.vcpus) + (record.vcpus == 1 ? " processor" : " processors")));
+}
+
+// The files of one cgroup, wherever it is.
+struct Place {
+    std::function<Result<std::string>(std::string const& file)> read;
+    std::function<Result<void>(std::string const& file, std::string const& value)> write;
+};
+
+Place host_place(std::string const& cgroup) {
+    return {
+        .read = [cgroup](std::string const& file) { return read_file(cgroup + "/" + file, kMaxFileBytes); },
+        .write = [cgroup](std::string const& file, std::string const& value) -> Result<void> {
+            auto const fd = TRY(open_path(cgroup + "/" + file, O_WRONLY | O_NOFOLLOW));
+            TRY_WITH(write_full(fd.borrow(), value), "set " + file + " to " + value);
+            return {};
+        }};
+}
+
+Place guest_place(BorrowedFd state_dir) {
+    return {.read = [state_dir](std::string const& file) { return read_payload_cgroup(state_dir, file); },
+            .write = [state_dir](
+                         std::string const& file,
+                         std::string const& value) { return write_payload_cgroup(state_dir, file, value); }};
+}
+
+// Writes that can be taken back, the last first.
+class Changes {
+public:
+    Result<void> make(Place const& place, std::string const& file, std::string const& value) {
+        auto old = TRY(place.read(file));
+        if (old.ends_with('\n')) old.pop_back();
+        TRY(place.write(file, value));
+        made_.push_back({&place, file, std::move(old)});
+        return {};
+    }
+    void take_back() const {
+        for (auto change = made_.rbegin(); change != made_.rend(); ++change)
+            ignore(change->place->write(change->file, change->old), "the error that led here says more");
+    }
+
+private:
+    struct Change {
+        Place const* place;
+        std::string file;
+        std::string old;
+    };
+    std::vector<Change> made_;
+};
+
+// The spec counts memory plus swap, cgroup v2 swap alone: without a new limit the one that holds is
+// subtracted.
+Result<void> complete_swap(Place const& guest, oci::Resources& wanted) {
+    if (!wanted.memory || wanted.memory->swap.value_or(0) <= 0 || wanted.memory->limit.value_or(0) != 0)
+        return {};
+    auto const text = TRY(guest.read("memory.max"));
+    if (auto const limit = parse_int64(split(text, '\n').front())) wanted.memory->limit = *limit;
+    return {};
+}
+
+// runtime-spec config-linux.md#memory, checkBeforeUpdate: the kernel would kill what is above it.
+Result<void> check_usage(Place const& guest, oci::Resources const& wanted) {
+    if (!wanted.memory || !wanted.memory->check_before_update.value_or(false)) return {};
+    int64_t const limit = wanted.memory->limit.value_or(0);
+    auto const text = TRY(guest.read("memory.current"));
+    auto const used = parse_int64(split(text, '\n').front()).value_or(0);
+    if (limit <= 0 || used <= limit) return {};
+    return fail(Error(Errc::kBadState, "memory.limit: must not be below what is used, " + std::to_string(used) +
+                                           " bytes, is " + std::to_string(limit)));
+}
+
+}  // namespace
+
+Result<void> update_limits(Container const& container, oci::Resources wanted) {
+    auto const& record = container.record();
+    TRY(apply(Op::kUpdate, container.state(), record.id));
+    TRY(check_memory(record, wanted));
+    TRY(check_cpus(record, wanted));
+    auto const host = host_place(record.cgroup_path);
+    auto const guest = guest_place(container.dir().fd());
+    TRY(check_usage(guest, wanted));
+    TRY(complete_swap(guest, wanted));
+    Changes changes;
+    ScopeExit undo([&] { changes.take_back(); });
+    if (!record.cgroup_path.empty())
+        for (auto const& [file, value] : cgroup_settings(wanted)) TRY(changes.make(host, file, value));
+    for (auto const& [file, value] : guest_cgroup(wanted)) TRY(changes.make(guest, file, value));
+    undo.dismiss();
+    return {};
+}
+
+}  // namespace krun::runtime
