@@ -40,8 +40,8 @@ void write_cgroup(JsonWriter& writer) {
     writer.key("cgroup").begin_object();
     writer.key("v1").boolean(false);
     writer.key("v2").boolean(true);
-    writer.key("systemd").boolean(false);
-    writer.key("systemdUser").boolean(false);
+    writer.key("systemd").boolean(true);
+    writer.key("systemdUser").boolean(true);
     writer.key("rdma").boolean(false);
     writer.end_object();
 }

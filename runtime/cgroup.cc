@@ -43,6 +43,13 @@ void hand_down_controllers(BorrowedFd cgroup) {
                "the limit's own write reports it");
 }
 
+Result<void> write_limits(BorrowedFd cgroup, oci::Spec const& spec) {
+    if (!spec.linux.resources) return {};
+    for (auto const& setting : cgroup_settings(*spec.linux.resources))
+        TRY_WITH(write_control(cgroup, setting.file, setting.value), "linux.resources");
+    return {};
+}
+
 Result<UniqueFd> enter_or_make(BorrowedFd parent, std::string const& name) {
     if (::mkdirat(parent.raw(), name.c_str(), 0755) < 0 && errno != EEXIST)
         return fail(Error::sys("create cgroup " + name));
@@ -98,18 +105,19 @@ std::optional<SplitPath> split_path(std::string const& path) {
 Result<std::string> cgroup_path_for(oci::Spec const& spec, std::string const& id) {
     if (!has_cgroup2()) return std::string{};
     std::string wanted = spec.linux.cgroups_path.empty() ? default_cgroups_path(id) : spec.linux.cgroups_path;
-    auto const invalid = [&](char const* why, Errc code) {
-        return fail(Error(code, "linux.cgroupsPath: " + std::string(why) + ", is " + quoted(wanted)));
+    auto const invalid = [&](char const* why) {
+        return fail(
+            Error(Errc::kInvalidConfig, "linux.cgroupsPath: " + std::string(why) + ", is " + quoted(wanted)));
     };
     if (wanted.find(':') != wanted.npos)
-        return invalid("the systemd cgroup driver is not supported yet", Errc::kUnsupported);
+        return invalid("SLICE:PREFIX:NAME is for the systemd cgroup manager");
     std::string path = kRoot;
     for (auto const part : split(wanted, '/')) {
         if (part.empty() || part == ".") continue;
-        if (part == "..") return invalid("must not contain \"..\"", Errc::kInvalidConfig);
+        if (part == "..") return invalid("must not contain \"..\"");
         path += "/" + std::string(part);
     }
-    if (path == kRoot) return invalid("must name a cgroup below the root", Errc::kInvalidConfig);
+    if (path == kRoot) return invalid("must name a cgroup below the root");
     return path;
 }
 
@@ -124,10 +132,13 @@ Result<UniqueFd> create_cgroup(std::string const& path, oci::Spec const& spec) {
     auto const members = TRY(open_at(cgroup.borrow(), "cgroup.procs", O_RDONLY));
     auto const pids = TRY(read_file(members.borrow(), 1 << 20));
     if (!pids.empty()) return fail(Error(Errc::kBadState, "cgroup " + path + " is in use"));
-    if (spec.linux.resources) {
-        for (auto const& setting : cgroup_settings(*spec.linux.resources))
-            TRY_WITH(write_control(cgroup.borrow(), setting.file, setting.value), "linux.resources");
-    }
+    TRY(write_limits(cgroup.borrow(), spec));
+    return cgroup;
+}
+
+Result<UniqueFd> adopt_cgroup(std::string const& path, oci::Spec const& spec) {
+    auto cgroup = TRY(open_path(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    TRY(write_limits(cgroup.borrow(), spec));
     return cgroup;
 }
 

@@ -80,7 +80,8 @@ Result<Record> make_record(Globals const& globals, CreateRequest const& request,
     record.phase = name(Phase::kCreating);
     record.creator = TRY(identify(::getpid()));
     record.terminal = bundle.spec.process && bundle.spec.process->terminal;
-    if (globals.cgroup_manager != CgroupManager::kDisabled)
+    // systemd says only afterwards where the cgroup is; it goes with the last process in it.
+    if (globals.cgroup_manager == CgroupManager::kCgroupfs)
         record.cgroup_path = TRY(cgroup_path_for(bundle.spec, request.id));
     record.hooks.poststart = bundle.spec.hooks.poststart;
     record.hooks.poststop = bundle.spec.hooks.poststop;
@@ -125,6 +126,7 @@ Result<void> bring_up(Globals const& globals, CreateRequest& request, Bundle con
     auto vm = TRY(spawn(globals, request, bundle, dir));
     record.container = TRY(identify(vm.pid, vm.start_time));
     record.cgroup_path = vm.cgroup_path;
+    record.systemd_unit = vm.scope;
     record.vcpus = vm.size.vcpus;
     record.ram_mib = vm.size.ram_mib;
     vm_descriptors = std::move(vm.vm);

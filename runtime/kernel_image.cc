@@ -14,27 +14,10 @@
 
 #include "base/fd.h"
 #include "base/mapping.h"
+#include "runtime/installed_file.h"
 
 namespace krun::runtime {
 namespace {
-
-// The directory of this very program, whatever name or link it was started by; empty if unknown.
-std::string program_directory() {
-    std::array<char, 4096> path;
-    ssize_t const n = ::readlink("/proc/self/exe", path.data(), path.size());
-    if (n <= 0 || static_cast<size_t>(n) == path.size()) return {};
-    std::string const program(path.data(), static_cast<size_t>(n));
-    return program.substr(0, program.rfind('/'));
-}
-
-std::vector<std::string> installed_places() {
-    std::vector<std::string> places;
-    if (auto const directory = program_directory(); !directory.empty())
-        places.push_back(directory + "/../lib/krun-oci/vmlinux");
-    places.emplace_back("/usr/lib/krun-oci/vmlinux");
-    places.emplace_back("/usr/local/lib/krun-oci/vmlinux");
-    return places;
-}
 
 // Not "no such file or directory": engines read those words as a missing program of the container.
 Error missing(std::string const& path, int error_number) {
@@ -76,7 +59,7 @@ Result<KernelImage> open_kernel(std::string const& wanted) {
     if (!wanted.empty()) return open_elf(wanted);
     char const* const named = ::getenv("KRUN_OCI_KERNEL");
     if (named != nullptr && *named != '\0') return open_elf(named);
-    auto const places = installed_places();
+    auto const places = installed_places("vmlinux");
     for (auto const& place : places)
         if (::access(place.c_str(), F_OK) == 0) return open_elf(place);
     return fail(missing(places.size() > 1 ? places[places.size() - 2] : places.front(), ENOENT));

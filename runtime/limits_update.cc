@@ -14,6 +14,8 @@
 #include "config-gen/machine_size.h"
 #include "runtime/cgroup_settings.h"
 #include "runtime/payload_cgroup.h"
+#include "runtime/systemd_request.h"
+#include "runtime/unit_properties.h"
 
 namespace krun::runtime {
 namespace {
@@ -106,8 +108,15 @@ Result<void> check_usage(Place const& guest, oci::Resources const& wanted) {
     auto const text = TRY(guest.read("memory.current"));
     auto const used = parse_int64(split(text, '\n').front()).value_or(0);
     if (limit <= 0 || used <= limit) return {};
-    return fail(Error(Errc::kBadState, "memory.limit: must not be below what is used, " + std::to_string(used) +
-                                           " bytes, is " + std::to_string(limit)));
+    return fail(Error(Errc::kBadState, "memory.limit: must not be below what is used, " +
+                                           std::to_string(used) + " bytes, is " + std::to_string(limit)));
+}
+
+// systemd writes its own values again when it reloads.
+Result<void> update_unit(Record const& record, oci::Resources const& wanted) {
+    auto const properties = scope_limits(wanted);
+    if (record.systemd_unit.empty() || properties.empty()) return {};
+    return set_unit_properties(record.systemd_unit, properties);
 }
 
 }  // namespace
@@ -126,6 +135,7 @@ Result<void> update_limits(Container const& container, oci::Resources wanted) {
     if (!record.cgroup_path.empty())
         for (auto const& [file, value] : cgroup_settings(wanted)) TRY(changes.make(host, file, value));
     for (auto const& [file, value] : guest_cgroup(wanted)) TRY(changes.make(guest, file, value));
+    TRY(update_unit(record, wanted));
     undo.dismiss();
     return {};
 }

@@ -36,6 +36,7 @@ struct FieldsOf<runtime::Record> {
         field<&Record::container>("container", Effect::kHost, kRequired),
         field<&Record::terminal>("terminal", Effect::kHost),
         field<&Record::cgroup_path>("cgroupPath", Effect::kHost),
+        field<&Record::systemd_unit>("systemdUnit", Effect::kHost),
         field<&Record::vcpus>("vcpus", Effect::kHost),
         field<&Record::ram_mib>("ramMib", Effect::kHost),
         field<&Record::hooks>("hooks", Effect::kHost),

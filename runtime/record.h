@@ -35,6 +35,7 @@ struct Record {
     ProcessIdentity container;  // the container process, once created
     bool terminal = false;      // process.terminal
     std::string cgroup_path;    // absolute host path; empty: none
+    std::string systemd_unit;   // whose cgroup it is; empty: nobody's but ours
     uint32_t vcpus = 0;         // of the machine, once created
     uint32_t ram_mib = 0;
     oci::Hooks hooks;  // those that run after create

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <optional>
 
 #include "base/fd.h"
 #include "base/log.h"
@@ -22,7 +23,9 @@
 #include "runtime/machine_for.h"
 #include "runtime/notify_socket.h"
 #include "runtime/process_identity.h"
+#include "runtime/rootless.h"
 #include "runtime/state_json.h"
+#include "runtime/systemd_scope.h"
 
 namespace krun::runtime {
 namespace {
@@ -40,18 +43,27 @@ void reap(pid_t pid) {
 }
 
 struct Cgroup {
-    std::string path;
-    UniqueFd directory;
+    std::string path{};
+    UniqueFd directory{};
+    std::string unit{};               // of systemd, or empty
+    std::optional<NewScope> scope{};  // until somebody is in it
 };
+
+Result<Cgroup> prepare_scope(VmRequest const& request) {
+    auto const name = TRY(scope_name(request.spec.linux.cgroups_path, request.id, is_rootless()));
+    auto scope = TRY(NewScope::start(name, request.spec, request.id));
+    auto directory = TRY(adopt_cgroup(scope.cgroup(), request.spec));
+    auto path = scope.cgroup();
+    return Cgroup{std::move(path), std::move(directory), name.unit, std::move(scope)};
+}
 
 Result<Cgroup> prepare_cgroup(VmRequest const& request) {
     if (request.cgroup_manager == CgroupManager::kDisabled) return Cgroup{};
-    if (request.cgroup_manager == CgroupManager::kSystemd)
-        return fail(Error(Errc::kUnsupported, "the systemd cgroup driver is not supported yet"));
+    if (request.cgroup_manager == CgroupManager::kSystemd) return prepare_scope(request);
     auto path = TRY(cgroup_path_for(request.spec, request.id));
     if (path.empty()) return Cgroup{};
     auto directory = TRY(create_cgroup(path, request.spec));
-    return Cgroup{std::move(path), std::move(directory)};
+    return Cgroup{.path = std::move(path), .directory = std::move(directory)};
 }
 
 // What startContainer hooks read: they are in the guest, where the payload's process is 1.
@@ -91,6 +103,7 @@ Result<VmProcess> spawn_vm(VmRequest request) {
 
     pid_t const pid = fork_into(cgroup.directory.borrow());
     if (pid < 0) return fail(Error::sys("fork the container process"));
+    if (pid > 0) cgroup.scope.reset();
     if (pid == 0) {
         ours.reset();
         container_main({std::move(request), std::move(plan), size, std::move(host), std::move(childs)});
@@ -107,7 +120,8 @@ Result<VmProcess> spawn_vm(VmRequest request) {
         return fail(std::move(identity).error());
     }
     remove_it.dismiss();
-    return VmProcess{pid, identity.value().start_time, std::move(cgroup.path), size, std::move(vm).value()};
+    return VmProcess{pid,  identity.value().start_time, std::move(cgroup.path), std::move(cgroup.unit),
+                     size, std::move(vm).value()};
 }
 
 }  // namespace krun::runtime

@@ -36,6 +36,7 @@ struct VmProcess {
     pid_t pid;
     uint64_t start_time;      // field 22 of /proc/PID/stat
     std::string cgroup_path;  // absolute host path, empty if none was used
+    std::string scope;        // the cgroup's unit, empty without systemd
     MachineSize size{};
     // Duplicates of the VM's descriptors: the VM is destroyed when these are closed, too (vmm/reaper.h).
     std::vector<UniqueFd> vm{};
