@@ -89,6 +89,12 @@ void remove_empty_default_parent(std::string const& parent) {
     if (parent == ours) ignore(::rmdir(ours.c_str()), "another container may be in it");
 }
 
+// What is left in it ends, frozen or not: processes that stood for executed ones.
+void kill_members(std::string const& path) {
+    if (auto const left = open_path(path + "/cgroup.kill", O_WRONLY | O_NOFOLLOW); left.ok())
+        ignore(write_full(left.value().borrow(), std::string_view("1")), "then it is busy, and stays");
+}
+
 struct SplitPath {
     std::string parent;
     std::string name;
@@ -150,15 +156,22 @@ std::string cgroup_path_of(pid_t pid) {
     return {};
 }
 
+Result<void> end_scope_cgroup(std::string const& path) {
+    if (path.empty()) return {};
+    kill_members(path);
+    using namespace std::chrono_literals;
+    for (auto waited = 0ms; waited < 2000ms && ::access(path.c_str(), F_OK) == 0; waited += 5ms)
+        std::this_thread::sleep_for(5ms);
+    return remove_cgroup(path);
+}
+
 Result<void> remove_cgroup(std::string const& path) {
     if (path.empty()) return {};
     auto const where = split_path(path);
     if (!where) return fail(Error(Errc::kInternal, "not a cgroup path: " + quoted(path)));
     auto parent = open_path(where->parent, O_RDONLY | O_DIRECTORY);
     if (!parent.ok()) return {};  // gone with its parent
-    // What is left in it ends, frozen or not: processes that stood for executed ones.
-    if (auto const left = open_path(path + "/cgroup.kill", O_WRONLY | O_NOFOLLOW); left.ok())
-        ignore(write_full(left.value().borrow(), std::string_view("1")), "then it is busy, and stays");
+    kill_members(path);
     // A process that has just died may hold its cgroup for a moment.
     using namespace std::chrono_literals;
     for (auto waited = 0ms;; waited += 5ms) {

@@ -27,6 +27,10 @@ Result<UniqueFd> adopt_cgroup(std::string const& path, oci::Spec const& spec);
 // The cgroup (v2) that a living process is in, as cgroup_path_for gives it; empty if it is in none.
 std::string cgroup_path_of(pid_t pid);
 
+// Ends what is left in a scope of systemd's, and waits a bounded time until systemd has removed it: that
+// never hears of the end of a scope whose cgroup somebody else takes away. Then as remove_cgroup.
+Result<void> end_scope_cgroup(std::string const& path);
+
 // Removes the directory and the empty ones below it. A missing one is no error. Waits a bounded time for
 // processes that are just ending. Follows no symbolic link.
 Result<void> remove_cgroup(std::string const& path);

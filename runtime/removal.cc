@@ -50,7 +50,8 @@ Result<void> remove_locked(Store const& store, StateDir const& dir, StateLock co
                            Record const* record) {
     if (record != nullptr) {
         TRY(end_recorded(dir, *record));
-        TRY(remove_cgroup(record->cgroup_path));
+        TRY(record->systemd_unit.empty() ? remove_cgroup(record->cgroup_path)
+                                         : end_scope_cgroup(record->cgroup_path));
     } else {
         auto const cgroup = TRY(end_unrecorded(dir));
         TRY(remove_cgroup(cgroup));

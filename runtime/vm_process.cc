@@ -98,7 +98,10 @@ Result<VmProcess> spawn_vm(VmRequest request) {
     auto const size = TRY(machine_size(request.spec, usable_cpus()));
     auto host = TRY(open_host_handles(request, plan));
     auto cgroup = TRY(prepare_cgroup(request));
-    ScopeExit remove_it([&] { ignore(remove_cgroup(cgroup.path), "an earlier error is being reported"); });
+    ScopeExit remove_it([&] {
+        auto const removed = cgroup.unit.empty() ? remove_cgroup(cgroup.path) : end_scope_cgroup(cgroup.path);
+        ignore(removed, "an earlier error is being reported");
+    });
     auto [ours, childs] = TRY(make_socketpair(SOCK_SEQPACKET));
 
     pid_t const pid = fork_into(cgroup.directory.borrow());

@@ -55,7 +55,9 @@ def _mounts():
 
 
 def _cgroups():
-    return {f"cgroup {path}" for path, _, _ in os.walk(_kCgroups) if not path.startswith(_kKeptCgroup)}
+    """systemd keeps the slices that it once made."""
+    return {f"cgroup {path}" for path, _, _ in os.walk(_kCgroups)
+            if not path.startswith(_kKeptCgroup) and not path.endswith(".slice")}
 
 
 def _sockets():

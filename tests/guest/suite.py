@@ -18,19 +18,21 @@ class Failed(Exception):
 
 
 class Test:
-    def __init__(self, name, function, vm_only, slow):
+    def __init__(self, name, function, vm_only, slow, systemd):
         self.name = name
         self.function = function
         self.vm_only = vm_only
         self.slow = slow
+        self.systemd = systemd
 
 
-def test(name, vm_only=False, slow=False):
+def test(name, vm_only=False, slow=False, systemd=False):
     """Registers a function that takes a Case. vm_only: it means nothing for a runtime without virtual machines. slow:
-    it takes most of a minute or more, and runs only with KRUN_GUEST_SLOW=1 or when a filter is its whole name."""
+    it takes most of a minute or more, and runs only with KRUN_GUEST_SLOW=1 or when a filter is its whole name. systemd: it
+    runs on a computer that systemd manages, and only there; the others run elsewhere."""
 
     def register(function):
-        _tests.append(Test(name, function, vm_only, slow))
+        _tests.append(Test(name, function, vm_only, slow, systemd))
         return function
 
     return register
@@ -58,7 +60,8 @@ def _short(value):
 
 def selected(filters):
     with_slow = os.environ.get("KRUN_GUEST_SLOW") == "1"
-    named = [t for t in _tests if not filters or any(word in t.name for word in filters)]
+    with_systemd = os.path.isdir("/run/systemd/system")  # sd_booted(3)
+    named = [t for t in _tests if t.systemd == with_systemd and (not filters or any(word in t.name for word in filters))]
     return [t for t in named if not t.slow or with_slow or t.name in filters]
 
 

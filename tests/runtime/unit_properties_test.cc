@@ -82,7 +82,7 @@ TEST(UnitProperties, BadAnnotationsNameTheirKey) {
         "a number with its type, is ";
     for (std::string const bad : {"", "text", "'a", "'a\"", "'a'b'", "['a'", "[a]", "uint32 -1",
                                   "uint32 4294967296", "int32 2147483648", "byte 1", "1.5", "uint64"})
-        EXPECT_EQ(annotated("Description", bad), kMustBe + quoted(bad));
+        EXPECT_EQ(annotated("Description", bad), kMustBe + krun::quoted(bad));
     EXPECT_EQ(
         annotated("a/b", "1"),
         "annotations[\"org.systemd.property.a/b\"]: must be of a property, a name of letters, is \"1\"");
