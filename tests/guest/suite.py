@@ -18,21 +18,23 @@ class Failed(Exception):
 
 
 class Test:
-    def __init__(self, name, function, vm_only, slow, systemd):
+    def __init__(self, name, function, vm_only, slow, systemd, needs):
         self.name = name
         self.function = function
         self.vm_only = vm_only
         self.slow = slow
         self.systemd = systemd
+        self.needs = needs
 
 
-def test(name, vm_only=False, slow=False, systemd=False):
+def test(name, vm_only=False, slow=False, systemd=False, needs=None):
     """Registers a function that takes a Case. vm_only: it means nothing for a runtime without virtual machines. slow:
     it takes most of a minute or more, and runs only with KRUN_GUEST_SLOW=1 or when a filter is its whole name. systemd: it
-    runs on a computer that systemd manages, and only there; the others run elsewhere."""
+    runs on a computer that systemd manages, and only there; the others run elsewhere. needs: needs(case) is called once before
+    the first of its tests, and what it makes stays."""
 
     def register(function):
-        _tests.append(Test(name, function, vm_only, slow, systemd))
+        _tests.append(Test(name, function, vm_only, slow, systemd, needs))
         return function
 
     return register
@@ -79,9 +81,12 @@ def run(tests, lab):
 def _outcome(one, lab):
     if one.vm_only and not lab.is_vm:
         return "skipped", f"{lab.name} runs no virtual machine"
-    before = census.take()
     case = lab.case()
+    before = set()
     try:
+        if one.needs:
+            lab.once(one.needs)
+        before = census.take()
         one.function(case)
         left = case.left_behind()
         expect(not left, f"containers are left: {left}")

@@ -133,9 +133,8 @@ def no_bus(case):
     expect_in(b"connect to systemd", done.stderr, "stderr")
 
 
-@test("systemd: podman with its own cgroup manager runs, execs, limits and stops as with crun", systemd=True)
+@test("systemd: podman with its own cgroup manager runs, execs, limits and stops as with crun", systemd=True, needs=image)
 def podman_default(case):
-    case.once(image)
 
     def seen(runtime):
         run = podman(case, runtime, "run", "--rm", "--network=none", "--memory=128m", "--cpus=0.5", "IMAGE", "sh", "-c",
