@@ -19,7 +19,7 @@ ALLOWED = {
     "vmm": ["fs", "base"],
     "runtime": ["oci", "vmm", "fs", "config-gen", "base", "init/blob.h"],
     "init": ["base", "config-gen/krun_config.h", "config-gen/exec_config.h",
-             "config-gen/control_protocol.h"],
+             "config-gen/control_protocol.h", "config-gen/user_names.h"],
 }
 # Libraries that exactly one file may know.
 ONLY_IN = {

@@ -9,9 +9,9 @@
 #include <string_view>
 
 #include "base/fd.h"
+#include "config-gen/user_names.h"
 #include "init/config.h"
 #include "init/control_link.h"
-#include "init/passwd.h"
 #include "init/seccomp.h"
 
 namespace {
@@ -36,7 +36,7 @@ void check_exec(std::string_view text) {
     // The environment is as good a table of strange lines as any.
     std::string lines;
     for (auto const& line : process.env) lines += line + "\n";
-    auto const user = init::look_up_user(process.user, lines, lines);
+    auto const user = look_up_user(process.user, lines, lines);
     require(!user.ok() || process.user.name.empty() || user.value().uid != UINT32_MAX);
     ignore(init::parse_seccomp(config.value().seccomp), "either way is fine");
 }

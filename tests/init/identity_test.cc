@@ -10,10 +10,10 @@
 #include <string>
 #include <utility>
 
+#include "config-gen/user_names.h"
 #include "init/capabilities.h"
 #include "init/cgroup.h"
 #include "init/exec_setup.h"
-#include "init/passwd.h"
 #include "init/payload_setup.h"
 #include "init/process_clone.h"
 #include "init/seccomp.h"

@@ -5,8 +5,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "config-gen/user_names.h"
 #include "execution_fixture.h"
-#include "init/passwd.h"
 
 namespace krun::init {
 namespace {
