@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // krun-config-gen BUNDLE: prints what would be injected into the guest as /.krun_config.json.
+// krun-config-gen unpack IMAGE --bundle DIR: makes a bundle of an image.
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <cstdio>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "base/fd.h"
 #include "config-gen/from_oci.h"
+#include "config-gen/image/progress.h"
+#include "config-gen/image/unpack.h"
+#include "config-gen/image/unpack_command.h"
 #include "config-gen/machine_size.h"
 #include "config-gen/write.h"
 #include "oci/load.h"
@@ -19,18 +25,26 @@ namespace {
 
 constexpr char kHelp[] =
     "usage: krun-config-gen [--compact] BUNDLE\n"
+    "       krun-config-gen unpack [flags] IMAGE --bundle DIR [-- ARGUMENT...]\n"
     "\n"
     "Reads BUNDLE/config.json and prints the /.krun_config.json that its guest would get.\n"
     "The machine's size and the sources of bind mounts go to standard error.\n"
     "\n"
     "  --compact  print exactly the bytes, not indented\n"
-    "  --help     print this text\n";
+    "  --help     print this text\n"
+    "\n"
+    "unpack makes a bundle of an image, see unpack --help.\n";
 
 uint32_t host_cpus() {
     cpu_set_t set;
     CPU_ZERO(&set);
     if (::sched_getaffinity(0, sizeof set, &set) < 0) return 1;
     return static_cast<uint32_t>(CPU_COUNT(&set));
+}
+
+int report(Error const& error) {
+    std::fprintf(stderr, "krun-config-gen: %s\n", error.message().c_str());
+    return 1;
 }
 
 Result<void> print_config(std::string const& bundle, JsonWriter::Style style) {
@@ -46,11 +60,10 @@ Result<void> print_config(std::string const& bundle, JsonWriter::Style style) {
     return {};
 }
 
-int run(int argc, char** argv) {
+int run_print(std::span<char const* const> words) {
     auto style = JsonWriter::Style::kIndented;
     std::string bundle;
-    for (int i = 1; i < argc; ++i) {
-        std::string_view const arg(argv[i]);
+    for (std::string_view const arg : words) {
         if (arg == "--help" || arg == "-h") {
             std::fputs(kHelp, stdout);
             return 0;
@@ -58,25 +71,54 @@ int run(int argc, char** argv) {
         if (arg == "--compact") {
             style = JsonWriter::Style::kCompact;
         } else if (arg.starts_with('-') || !bundle.empty()) {
-            std::fprintf(stderr, "krun-config-gen: unexpected argument %s\n", argv[i]);
-            return 1;
+            return report(Error(Errc::kInvalidConfig, "unexpected argument " + std::string(arg)));
         } else {
             bundle = arg;
         }
     }
-    if (bundle.empty()) {
-        std::fputs("krun-config-gen: a bundle directory is required, see --help\n", stderr);
-        return 1;
-    }
+    if (bundle.empty())
+        return report(Error(Errc::kInvalidConfig, "a bundle directory is required, see --help"));
     auto const printed = print_config(bundle, style);
-    if (printed.ok()) return 0;
-    std::fprintf(stderr, "krun-config-gen: %s\n", printed.error().message().c_str());
-    return 1;
+    return printed.ok() ? 0 : report(printed.error());
+}
+
+volatile sig_atomic_t interrupted = 0;
+
+// A signal that would end the program ends its work first, so that nothing half-made is left.
+void end_work_at_signals() {
+    struct sigaction action {};
+    action.sa_handler = [](int) { interrupted = 1; };
+    for (int const signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(signal, &action, nullptr);
+}
+
+Result<image::Warnings> unpack(image::UnpackOptions const& options) {
+    image::Progress progress([] { return interrupted != 0; });
+    return image::unpack(options, progress);
+}
+
+int run_unpack(std::span<char const* const> words) {
+    auto const options = image::parse_unpack(words);
+    if (!options.ok()) return report(options.error());
+    if (!options.value()) {
+        std::fputs(image::kUnpackHelp.data(), stdout);
+        return 0;
+    }
+    end_work_at_signals();
+    auto const warnings = unpack(*options.value());
+    if (!warnings.ok()) return report(warnings.error());
+    for (auto const& line : warnings.value().lines())
+        std::fprintf(stderr, "krun-config-gen: warning: %s\n", line.c_str());
+    return 0;
+}
+
+int run(std::span<char const* const> words) {
+    if (!words.empty() && std::string_view(words.front()) == "unpack") return run_unpack(words.subspan(1));
+    return run_print(words);
 }
 
 }  // namespace
 }  // namespace krun
 
 int main(int argc, char** argv) {
-    return krun::run(argc, argv);
+    return krun::run(std::span<char const* const>(argv, static_cast<size_t>(argc)).subspan(1));
 }

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config-gen/image/image_source.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/strings.h"
+#include "config-gen/image/archive_reader.h"
+#include "config-gen/image/file_source.h"
+
+namespace krun::image {
+namespace {
+
+// The file that tells what an archive or a directory is, in the order of preference: docker writes both.
+constexpr char kOciMarker[] = "oci-layout";
+constexpr char kDockerMarker[] = "manifest.json";
+
+Error no_image(std::string const& why, Where where = Where::current()) {
+    return Error(Errc::kInvalidConfig,
+                 "neither an OCI layout, a docker archive nor a tar of a root file system: " + why, 0, where);
+}
+
+Result<OpenedImage> open_layout(std::unique_ptr<ImageFiles> files, std::string const& name) {
+    auto found = files->has(kOciMarker) ? find_oci_image(*files, name) : find_docker_image(*files, name);
+    Image image = TRY(std::move(found));
+    return OpenedImage{std::move(files), std::move(image)};
+}
+
+Result<OpenedImage> open_rootfs(UniqueFd file, std::string const& name) {
+    if (!name.empty())
+        return fail(Error(Errc::kInvalidConfig, "a root file system has no name, but --ref asks for one"));
+    Image image;
+    image.layers.push_back({"", {}, {}});
+    return OpenedImage{std::make_unique<SingleFile>(std::move(file)), std::move(image)};
+}
+
+Result<UniqueFd> decompress(BorrowedFd file, BorrowedFd scratch, Budget& budget) {
+    constexpr char kName[] = "image.tar";
+    auto out = TRY(open_at(scratch, kName, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+    ::unlinkat(scratch.raw(), kName, 0);
+    FileSource source(file);
+    auto const plain = TRY(DecompressedSource::open(source));
+    while (true) {
+        auto const bytes = TRY(plain->next());
+        if (bytes.empty()) return out;
+        TRY(budget.spend_stream(bytes.size()));
+        TRY(write_full(out.borrow(), bytes));
+    }
+}
+
+// What the archive in `file` holds. An uncompressed one is read directly, since then content is passed over.
+Result<ArchivedFiles::Members> members_of(BorrowedFd file, bool compressed, Budget& budget) {
+    FileSource source(file);
+    if (!compressed) return list_members(source);
+    auto const plain = TRY(DecompressedSource::open(source));
+    WatchedSource counted(*plain, [&](Bytes bytes) { return budget.spend_stream(bytes.size()); });
+    return list_members(counted);
+}
+
+Result<bool> is_compressed(BorrowedFd file) {
+    FileSource source(file);
+    return TRY(DecompressedSource::open(source))
+    ->compressed();
+}
+
+Result<OpenedImage> open_archive(UniqueFd file, std::string const& name, BorrowedFd scratch, Budget& budget) {
+    bool const compressed = TRY(is_compressed(file.borrow()));
+    Budget looking = budget;  // what is read to find out is read again
+    auto found = members_of(file.borrow(), compressed, looking);
+    if (!found.ok()) return fail(no_image(found.error().message()));
+    auto members = std::move(found).value();
+    if (!members.contains(kOciMarker) && !members.contains(kDockerMarker))
+        return open_rootfs(std::move(file), name);
+    if (compressed) file = TRY(decompress(file.borrow(), scratch, budget));
+    return open_layout(std::make_unique<ArchivedFiles>(std::move(file), std::move(members)), name);
+}
+
+}  // namespace
+
+Result<OpenedImage> open_image(std::string const& path, std::string const& name, BorrowedFd scratch,
+                               Budget& budget) {
+    UniqueFd file = TRY(open_path(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+    struct stat info {};
+    if (::fstat(file.borrow().raw(), &info) < 0) return fail(Error::sys("look at it"));
+    if (S_ISDIR(info.st_mode)) {
+        auto files = std::make_unique<DirectoryFiles>(std::move(file));
+        if (!files->has(kOciMarker)) return fail(no_image(std::string("a directory without ") + kOciMarker));
+        return open_layout(std::move(files), name);
+    }
+    TRY(expect_regular_file(file.borrow()));
+    return open_archive(std::move(file), name, scratch, budget);
+}
+
+}  // namespace krun::image
