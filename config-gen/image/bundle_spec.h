@@ -16,7 +16,7 @@
 namespace krun::image {
 
 struct BundleWishes {
-    std::vector<std::string> arguments;  // instead of the image's Cmd; behind its Entrypoint
+    std::vector<std::string> arguments = {};  // instead of the image's Cmd; behind its Entrypoint
     bool terminal = false;
 };
 

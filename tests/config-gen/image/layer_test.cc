@@ -145,7 +145,7 @@ TEST_F(LayerTest, TypesMayChangeBetweenLayers) {
 
 // In the C locale too, which this program has.
 TEST_F(LayerTest, NamesStayTheBytesTheyAre) {
-    for (std::string const name : {"gr\xc3\xbcn", "caf\xe9"}) {
+    for (auto const& name : {std::string("gr\xc3\xbcn"), std::string("caf\xe9")}) {
         auto const file = test::raw_header({name, '0', test::octal(0), {}});
         ASSERT_EQ(apply(file + test::end_of_archive()), "");
         auto const extended = test::pax_header(test::pax_record("path", "pax" + name));
