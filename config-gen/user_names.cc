@@ -101,7 +101,9 @@ void add_groups_of(std::string_view member, std::string_view group, guest::User&
 }
 
 Error unknown(std::string_view kind, std::string const& name, std::string_view file) {
-    return Error(Errc::kInvalidConfig, "unable to find " + std::string(kind) + " " + name +
+    constexpr size_t kMaxBytes = 200;  // an image's name may be as long and as odd as it likes
+    return Error(Errc::kInvalidConfig, "unable to find " + std::string(kind) + " " +
+                                           printable(name.substr(0, kMaxBytes)) +
                                            ": no matching entries in " + std::string(file) + " file");
 }
 
