@@ -2,56 +2,23 @@
 // man/krun-oci.1 and the rows of the commands say the same.
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cctype>
 #include <set>
 #include <string>
-#include <string_view>
 
 #include "base/strings.h"
 #include "oci/annotations.h"
 #include "runtime/command_table.h"
 #include "runtime/globals.h"
-#include "tests/support/golden.h"
+#include "tests/support/man_page.h"
 
 namespace krun::runtime {
 namespace {
 
-// The page without fonts, quotes and escapes (groff_man(7)): what a reader sees, line by line.
+using test::has_word;
+using test::section;
+
 std::string page() {
-    auto const source = test::read_source_file("man/krun-oci.1");
-    std::string out;
-    for (size_t i = 0; i < source.size(); ++i) {
-        if (source[i] == '"') continue;
-        if (source[i] == '\\' && i + 1 < source.size()) {
-            if (source[++i] == 'f') ++i;  // \fB
-            if (source[i] == '-') out += '-';
-            continue;
-        }
-        out += source[i];
-    }
-    return out;
-}
-
-// From the heading on to the next of its kind.
-std::string section(std::string const& text, std::string const& heading) {
-    auto const begin = text.find("\n" + heading);
-    if (begin == text.npos) return {};
-    auto const end = std::min(text.find("\n.SS", begin + 1), text.find("\n.SH", begin + 1));
-    return text.substr(begin, end - begin);
-}
-
-bool is_part_of_a_flag(char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-';
-}
-
-bool has_word(std::string_view line, std::string_view word) {
-    for (auto at = line.find(word); at != line.npos; at = line.find(word, at + 1)) {
-        auto const after = at + word.size();
-        bool const begins = at == 0 || !is_part_of_a_flag(line[at - 1]);
-        if (begins && (after == line.size() || !is_part_of_a_flag(line[after]))) return true;
-    }
-    return false;
+    return test::man_page("krun-oci");
 }
 
 // Whether a line of `text` has every spelling of the flag.
@@ -94,13 +61,7 @@ TEST(ManPage, HasNoFlagThatDoesNotExist) {
     for (auto const& flag : global_flags()) known.insert(flag.name);
     for (auto const* command : commands())
         for (auto const& flag : command->flags) known.insert(flag.name);
-    auto const text = page();
-    for (auto at = text.find("--"); at != text.npos; at = text.find("--", at + 2)) {
-        auto end = at + 2;
-        while (end < text.size() && is_part_of_a_flag(text[end])) ++end;
-        auto const name = text.substr(at + 2, end - at - 2);
-        EXPECT_TRUE(name.empty() || known.contains(name)) << "--" << name;
-    }
+    for (auto const& name : test::long_flags(page())) EXPECT_TRUE(known.contains(name)) << "--" << name;
 }
 
 TEST(ManPage, HasEachAnnotation) {

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/man_page.h"
+
 namespace krun::image {
 namespace {
 
@@ -56,6 +58,18 @@ TEST(UnpackCommand, MistakesAreToldInOneLine) {
 
 TEST(UnpackCommand, HelpIsNoError) {
     EXPECT_FALSE(parse_unpack(Words{"image", "--help"}).value().has_value());
+}
+
+TEST(UnpackCommand, ManualPageAndHelpHaveTheSameFlagsAndTheParserKnowsThem) {
+    auto const page = test::man_page("krun-config-gen");
+    auto const flags = test::long_flags(std::string(kUnpackHelp));
+    auto of_page = test::long_flags(test::section(page, ".SH UNPACK"));
+    of_page.insert("help");  // told once for both
+    EXPECT_EQ(of_page, flags);
+    for (auto const& flag : flags) {
+        auto const parsed = parse_unpack(Words{("--" + flag).c_str()});
+        EXPECT_TRUE(parsed.ok() || parsed.error().message().find("unknown") == std::string::npos) << flag;
+    }
 }
 
 }  // namespace
