@@ -13,6 +13,8 @@
 namespace krun::image {
 namespace {
 
+constexpr std::string_view kCapability = "security.capability";
+
 enum class XattrRule : uint8_t { kKeep, kKeepAsRoot, kLeaveOut };
 
 struct XattrRow {
@@ -25,7 +27,7 @@ constexpr XattrRow kXattrRows[] = {
     {"user.overlay.", XattrRule::kLeaveOut},
     {"trusted.overlay.", XattrRule::kLeaveOut},
     {"user.", XattrRule::kKeep},
-    {"security.capability", XattrRule::kKeepAsRoot},
+    {kCapability, XattrRule::kKeepAsRoot},
     {"system.posix_acl_access", XattrRule::kKeepAsRoot},  // names owners
     {"system.posix_acl_default", XattrRule::kKeepAsRoot},
     {"", XattrRule::kLeaveOut},
@@ -43,18 +45,19 @@ bool is_refusal(int error) {
            error == EINVAL;
 }
 
+bool is_kept(std::string_view name, Privilege privilege) {
+    auto const rule = rule_for(name);
+    return rule == XattrRule::kKeep || (rule == XattrRule::kKeepAsRoot && privilege == Privilege::kRoot);
+}
+
 Result<void> set_xattr(BorrowedFd fd, Entry const& entry, Xattr const& xattr, Privilege privilege,
                        Warnings& warnings) {
-    auto const rule = rule_for(xattr.name);
-    bool const root = privilege == Privilege::kRoot;
-    auto const kind = rule == XattrRule::kKeepAsRoot && !root && xattr.name.starts_with("security.")
-                          ? Omission::kCapability
-                          : Omission::kXattr;
-    bool const wanted = rule == XattrRule::kKeep || (rule == XattrRule::kKeepAsRoot && root);
+    bool const wanted = is_kept(xattr.name, privilege);
     if (wanted && ::fsetxattr(fd.raw(), xattr.name.c_str(), xattr.value.data(), xattr.value.size(), 0) == 0)
         return {};
     if (wanted && !is_refusal(errno)) return fail(Error::sys("set " + quoted(xattr.name)));
-    warnings.add(kind, entry.path + ": " + xattr.name);
+    bool const capability = !wanted && xattr.name == kCapability;
+    warnings.add(capability ? Omission::kCapability : Omission::kXattr, entry.path + ": " + xattr.name);
     return {};
 }
 
@@ -76,6 +79,18 @@ Result<void> set_owner_and_xattrs(BorrowedFd fd, Entry const& entry, Privilege p
     return {};
 }
 
+Result<void> clear_xattrs(BorrowedFd fd, Privilege privilege) {
+    std::string names(size_t{64} * 1024, '\0');  // XATTR_LIST_MAX
+    ssize_t const len = ::flistxattr(fd.raw(), names.data(), names.size());
+    if (len < 0 && errno == ENOTSUP) return {};
+    if (len < 0) return fail(Error::sys("list extended attributes"));
+    names.resize(static_cast<size_t>(len));
+    for (auto const name : split(names, '\0'))
+        if (is_kept(name, privilege) && ::fremovexattr(fd.raw(), name.data()) < 0)
+            return fail(Error::sys("remove " + quoted(name)));
+    return {};
+}
+
 Result<void> set_mode_and_time(BorrowedFd fd, mode_t mode, timespec mtime) {
     if (::fchmod(fd.raw(), mode) < 0) return fail(Error::sys("set the mode"));
     timespec const times[] = {mtime, mtime};
@@ -84,7 +99,7 @@ Result<void> set_mode_and_time(BorrowedFd fd, mode_t mode, timespec mtime) {
 }
 
 Result<void> set_attributes_at(BorrowedFd dir, std::string const& name, Entry const& entry,
-                               Privilege privilege) {
+                               Privilege privilege, Warnings& warnings) {
     if (privilege == Privilege::kRoot &&
         ::fchownat(dir.raw(), name.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW) < 0)
         return fail(Error::sys("set owner"));
@@ -92,6 +107,7 @@ Result<void> set_attributes_at(BorrowedFd dir, std::string const& name, Entry co
     if (entry.type != EntryType::kSymlink &&
         ::fchmodat(dir.raw(), name.c_str(), mode_for(entry, privilege), 0) < 0)
         return fail(Error::sys("set the mode"));
+    for (auto const& xattr : entry.xattrs) warnings.add(Omission::kXattr, entry.path + ": " + xattr.name);
     timespec const times[] = {entry.mtime, entry.mtime};
     if (::utimensat(dir.raw(), name.c_str(), times, AT_SYMLINK_NOFOLLOW) < 0)
         return fail(Error::sys("set the time"));

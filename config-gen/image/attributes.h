@@ -21,10 +21,13 @@ mode_t mode_for(Entry const& entry, Privilege privilege);
 // Owner and extended attributes of a file or directory that is open for reading or writing. Before the mode:
 // chown(2) clears set-id bits.
 Result<void> set_owner_and_xattrs(BorrowedFd fd, Entry const& entry, Privilege privilege, Warnings& warnings);
+// Takes off what set_owner_and_xattrs() may have set, of a directory that another layer describes anew.
+Result<void> clear_xattrs(BorrowedFd fd, Privilege privilege);
 // Mode and modification time; the access time becomes the same.
 Result<void> set_mode_and_time(BorrowedFd fd, mode_t mode, timespec mtime);
-// The same of the symbolic link or FIFO `name` in `dir`, which was just made: all that such a file has.
+// The same of the symbolic link or FIFO `name` in `dir`, which was just made. Extended attributes are
+// none of theirs.
 Result<void> set_attributes_at(BorrowedFd dir, std::string const& name, Entry const& entry,
-                               Privilege privilege);
+                               Privilege privilege, Warnings& warnings);
 
 }  // namespace krun::image

@@ -11,11 +11,15 @@ Result<void> Budget::spend(uint64_t& left, uint64_t bytes) const {
     return {};
 }
 
-Result<void> Budget::spend_entry() {
+Result<void> Budget::spend_entry(std::string_view path) {
     if (entries_left_ == 0)
         return fail(Error(Errc::kInvalidConfig, "the image holds more than " + std::to_string(kMaxEntries) +
                                                     " files and directories"));
+    if (path.size() > paths_left_)
+        return fail(Error(Errc::kInvalidConfig, "the paths of the image's files are longer than " +
+                                                    std::to_string(kMaxAllPathsBytes) + " bytes together"));
     --entries_left_;
+    paths_left_ -= path.size();
     return {};
 }
 

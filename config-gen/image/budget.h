@@ -4,6 +4,7 @@
 // one.
 #pragma once
 #include <cstdint>
+#include <string_view>
 
 #include "base/error.h"
 
@@ -11,6 +12,8 @@ namespace krun::image {
 
 inline constexpr uint64_t kDefaultMaxBytes = uint64_t{64} << 30;
 inline constexpr uint64_t kMaxEntries = 1'000'000;
+// All their paths together, which are kept in memory: a hundred bytes for each of them is much.
+inline constexpr uint64_t kMaxAllPathsBytes = uint64_t{256} << 20;
 
 class Budget {
 public:
@@ -18,7 +21,7 @@ public:
         : max_bytes_(max_bytes), content_left_(max_bytes), stream_left_(max_bytes) {}
 
     // Each is kInvalidConfig once there is too much.
-    Result<void> spend_entry();
+    Result<void> spend_entry(std::string_view path);
     Result<void> spend_content(uint64_t bytes);  // sizes of files, extended attributes
     Result<void> spend_stream(uint64_t bytes);   // what comes out of a decompressor
 
@@ -28,6 +31,7 @@ private:
     uint64_t content_left_;
     uint64_t stream_left_;
     uint64_t entries_left_ = kMaxEntries;
+    uint64_t paths_left_ = kMaxAllPathsBytes;
 };
 
 }  // namespace krun::image

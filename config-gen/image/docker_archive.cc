@@ -64,9 +64,10 @@ Result<Image> find_docker_image(ImageFiles& files, std::string const& name) {
     auto const& diff_ids = image.config->rootfs.diff_ids;
     if (diff_ids.size() != chosen.layers.size())
         return fail(invalid(quoted(chosen.config) + ": rootfs.diff_ids: as many as layers are needed"));
-    for (size_t i = 0; i < diff_ids.size(); ++i)
-        image.layers.push_back(
-            { chosen.layers[i], {}, TRY_WITH(Digest::parse(diff_ids[i]), "rootfs.diff_ids") });
+    for (size_t i = 0; i < diff_ids.size(); ++i) {
+        auto diff_id = TRY_WITH(Digest::parse(diff_ids[i]), "rootfs.diff_ids");
+        image.layers.push_back({chosen.layers[i], {}, std::move(diff_id)});
+    }
     return image;
 }
 

@@ -20,7 +20,7 @@ struct Promise {
     uint64_t size_bytes = 0;
 };
 
-struct Layer {
+struct LayerFile {
     std::string file;                // of the image's files
     std::optional<Promise> promise;  // none in a docker archive
     std::optional<Digest> diff_id;   // of the layer decompressed; none of a plain root file system
@@ -28,7 +28,7 @@ struct Layer {
 
 struct Image {
     std::optional<ImageConfig> config;  // none of a plain root file system
-    std::vector<Layer> layers;          // the lowest first
+    std::vector<LayerFile> layers;      // the lowest first
 };
 
 // Each chooses the image for linux/amd64 called `name`, or the only one if that is empty. Documents are

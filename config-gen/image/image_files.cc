@@ -9,7 +9,6 @@
 #include "base/strings.h"
 #include "config-gen/image/archive_reader.h"
 #include "config-gen/image/beneath.h"
-#include "config-gen/image/budget.h"
 #include "config-gen/image/entry_path.h"
 #include "config-gen/image/file_source.h"
 
@@ -110,18 +109,21 @@ Result<std::unique_ptr<ByteSource>> SingleFile::open(std::string const& /*name*/
     return std::unique_ptr<ByteSource>(std::make_unique<FileSource>(file_.borrow()));
 }
 
-Result<ArchivedFiles::Members> list_members(ByteSource& tar) {
-    ArchivedFiles::Members out;
-    auto reader = TRY(ArchiveReader::open_tar(tar));
-    for (uint64_t i = 0; auto const entry = TRY(reader.next_entry()); ++i) {
-        if (i == kMaxEntries)
-            return fail(Error(Errc::kInvalidConfig, "more than " + std::to_string(kMaxEntries) + " members"));
+Result<Listing> list_members(ByteSource& tar) {
+    Listing out;
+    auto reader = TRY_WITH(ArchiveReader::open_tar(tar), kNoImage);
+    while (true) {
+        auto next = reader.next_entry();
+        if (!next.ok() && out.entries == 0) return fail(std::move(next).error().with(kNoImage));
+        auto const entry = TRY(std::move(next));
+        if (!entry) return out;
+        uint64_t const index = out.entries++;
         auto const path = parse_link_path(entry->path);
-        if (!path.ok() || !may_be_a_part(path.value(), *entry)) continue;
+        if (index >= kMaxMembers || !path.ok() || !may_be_a_part(path.value(), *entry)) continue;
         auto const name = path.value().full();
-        out[name] = {i, entry->type == EntryType::kFile ? std::string() : link_target(name, *entry)};
+        out.members[name] = {index,
+                             entry->type == EntryType::kFile ? std::string() : link_target(name, *entry)};
     }
-    return out;
 }
 
 }  // namespace krun::image

@@ -11,6 +11,9 @@
 
 namespace krun::image {
 
+// What begins the message about something that is none of what can be read.
+inline constexpr char kNoImage[] = "neither an OCI layout, a docker archive nor a tar of a root file system";
+
 class ImageFiles {
 public:
     virtual ~ImageFiles() = default;
@@ -62,8 +65,15 @@ private:
     UniqueFd file_;
 };
 
-// The regular files and links of a tar archive that are at most three levels deep, where images have theirs.
-// `tar` is decompressed.
-Result<ArchivedFiles::Members> list_members(ByteSource& tar);
+// More than `docker save` writes for a hundred images. Each file that is opened is searched for among so
+// many.
+inline constexpr uint64_t kMaxMembers = 10'000;
+
+struct Listing {
+    ArchivedFiles::Members members;  // files and links at most three levels deep, where images have theirs
+    uint64_t entries = 0;            // all there are
+};
+// Of a tar archive, decompressed.
+Result<Listing> list_members(ByteSource& tar);
 
 }  // namespace krun::image

@@ -17,11 +17,6 @@ namespace {
 constexpr char kOciMarker[] = "oci-layout";
 constexpr char kDockerMarker[] = "manifest.json";
 
-Error no_image(std::string const& why, Where where = Where::current()) {
-    return Error(Errc::kInvalidConfig,
-                 "neither an OCI layout, a docker archive nor a tar of a root file system: " + why, 0, where);
-}
-
 Result<OpenedImage> open_layout(std::unique_ptr<ImageFiles> files, std::string const& name) {
     auto found = files->has(kOciMarker) ? find_oci_image(*files, name) : find_docker_image(*files, name);
     Image image = TRY(std::move(found));
@@ -36,7 +31,7 @@ Result<OpenedImage> open_rootfs(UniqueFd file, std::string const& name) {
     return OpenedImage{std::make_unique<SingleFile>(std::move(file)), std::move(image)};
 }
 
-Result<UniqueFd> decompress(BorrowedFd file, BorrowedFd scratch, Budget& budget) {
+Result<UniqueFd> decompress(BorrowedFd file, BorrowedFd scratch, Budget& budget, Progress& progress) {
     constexpr char kName[] = "image.tar";
     auto out = TRY(open_at(scratch, kName, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
     ::unlinkat(scratch.raw(), kName, 0);
@@ -45,52 +40,61 @@ Result<UniqueFd> decompress(BorrowedFd file, BorrowedFd scratch, Budget& budget)
     while (true) {
         auto const bytes = TRY(plain->next());
         if (bytes.empty()) return out;
+        TRY(progress.advance(bytes.size()));
         TRY(budget.spend_stream(bytes.size()));
         TRY(write_full(out.borrow(), bytes));
     }
 }
 
-// What the archive in `file` holds. An uncompressed one is read directly, since then content is passed over.
-Result<ArchivedFiles::Members> members_of(BorrowedFd file, bool compressed, Budget& budget) {
+// An uncompressed archive is read directly, since then content is passed over.
+Result<Listing> list_archive(BorrowedFd file, bool compressed, Budget& budget, Progress& progress) {
     FileSource source(file);
     if (!compressed) return list_members(source);
     auto const plain = TRY(DecompressedSource::open(source));
-    WatchedSource counted(*plain, [&](Bytes bytes) { return budget.spend_stream(bytes.size()); });
-    return list_members(counted);
+    WatchedSource watched(*plain, [&](Bytes bytes) -> Result<void> {
+        TRY(progress.advance(bytes.size()));
+        return budget.spend_stream(bytes.size());
+    });
+    return list_members(watched);
 }
 
 Result<bool> is_compressed(BorrowedFd file) {
     FileSource source(file);
-    return TRY(DecompressedSource::open(source))
+    return TRY_WITH(DecompressedSource::open(source), kNoImage)
     ->compressed();
 }
 
-Result<OpenedImage> open_archive(UniqueFd file, std::string const& name, BorrowedFd scratch, Budget& budget) {
+Result<OpenedImage> open_archive(UniqueFd file, std::string const& name, BorrowedFd scratch, Budget& budget,
+                                 Progress& progress) {
     bool const compressed = TRY(is_compressed(file.borrow()));
     Budget looking = budget;  // what is read to find out is read again
-    auto found = members_of(file.borrow(), compressed, looking);
-    if (!found.ok()) return fail(no_image(found.error().message()));
-    auto members = std::move(found).value();
+    auto listing = TRY(list_archive(file.borrow(), compressed, looking, progress));
+    auto& members = listing.members;
     if (!members.contains(kOciMarker) && !members.contains(kDockerMarker))
         return open_rootfs(std::move(file), name);
-    if (compressed) file = TRY(decompress(file.borrow(), scratch, budget));
+    if (listing.entries > kMaxMembers)
+        return fail(Error(Errc::kInvalidConfig,
+                          "an archive of images with more than " + std::to_string(kMaxMembers) + " members"));
+    if (compressed) file = TRY(decompress(file.borrow(), scratch, budget, progress));
     return open_layout(std::make_unique<ArchivedFiles>(std::move(file), std::move(members)), name);
 }
 
 }  // namespace
 
 Result<OpenedImage> open_image(std::string const& path, std::string const& name, BorrowedFd scratch,
-                               Budget& budget) {
+                               Budget& budget, Progress& progress) {
     UniqueFd file = TRY(open_path(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
     struct stat info {};
     if (::fstat(file.borrow().raw(), &info) < 0) return fail(Error::sys("look at it"));
     if (S_ISDIR(info.st_mode)) {
         auto files = std::make_unique<DirectoryFiles>(std::move(file));
-        if (!files->has(kOciMarker)) return fail(no_image(std::string("a directory without ") + kOciMarker));
+        if (!files->has(kOciMarker))
+            return fail(
+                Error(Errc::kInvalidConfig, std::string(kNoImage) + ": a directory without " + kOciMarker));
         return open_layout(std::move(files), name);
     }
     TRY(expect_regular_file(file.borrow()));
-    return open_archive(std::move(file), name, scratch, budget);
+    return open_archive(std::move(file), name, scratch, budget, progress);
 }
 
 }  // namespace krun::image

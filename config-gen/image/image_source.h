@@ -9,6 +9,7 @@
 #include "config-gen/image/budget.h"
 #include "config-gen/image/image.h"
 #include "config-gen/image/image_files.h"
+#include "config-gen/image/progress.h"
 
 namespace krun::image {
 
@@ -21,6 +22,6 @@ struct OpenedImage {
 // root file system; each may be compressed. `name` chooses among several images. A compressed archive of an
 // image is first decompressed into a file without a name in `scratch`, out of `budget`.
 Result<OpenedImage> open_image(std::string const& path, std::string const& name, BorrowedFd scratch,
-                               Budget& budget);
+                               Budget& budget, Progress& progress);
 
 }  // namespace krun::image

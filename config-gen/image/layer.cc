@@ -16,19 +16,24 @@ public:
     Changeset(TreeWriter& tree, Budget& budget) : tree_(tree), budget_(budget) {}
 
     Result<void> apply(Entry const& entry, ArchiveReader& content) {
-        TRY(budget_.spend_entry());
         TRY(budget_.spend_content(entry.size_bytes));
         auto const path = TRY(parse_entry_path(entry.path));
+        TRY(budget_.spend_entry(path.full()));
         if (path.kind == PathKind::kOpaque) return hide_content(path.parent);
         if (path.kind == PathKind::kWhiteout) return hide(path);
-        remember(path.full());
+        TRY(remember(path));
         return tree_.write(path, entry, content);
     }
 
 private:
-    // The layer has this file, and so the directories above it.
-    void remember(std::string path) {
-        while (own_.insert(path).second && path.find('/') != path.npos) path.erase(path.rfind('/'));
+    // The layer has this file, and so the directories above it, which may have to be made.
+    Result<void> remember(EntryPath const& path) {
+        own_.insert(path.full());
+        for (std::string above = path.parent; !above.empty() && own_.insert(above).second;) {
+            TRY(budget_.spend_entry(above));
+            above.erase(above.find('/') == above.npos ? 0 : above.rfind('/'));
+        }
+        return {};
     }
     // A whiteout is for the layers below, wherever in its own layer it stands: what this layer has stays, and
     // of a directory only that (image-spec layer.md#whiteouts).

@@ -87,6 +87,7 @@ Result<UniqueFd> TreeWriter::parent_of(EntryPath const& path) {
 
 Result<void> TreeWriter::write_root(Entry const& entry) {
     if (entry.type != EntryType::kDirectory) return fail(invalid("the root must be a directory"));
+    TRY(clear_xattrs(root_.borrow(), privilege_));
     TRY(set_owner_and_xattrs(root_.borrow(), entry, privilege_, warnings_));
     directories_[""] = {mode_for(entry, privilege_), entry.mtime};
     return {};
@@ -101,6 +102,7 @@ Result<void> TreeWriter::write_directory(BorrowedFd parent, EntryPath const& pat
         found = open_directory_at(parent, path.name);
     }
     UniqueFd const directory = TRY(std::move(found));
+    TRY(clear_xattrs(directory.borrow(), privilege_));
     TRY(set_owner_and_xattrs(directory.borrow(), entry, privilege_, warnings_));
     directories_[path.full()] = {mode_for(entry, privilege_), entry.mtime};
     return {};
@@ -118,7 +120,7 @@ Result<void> TreeWriter::write_symlink(BorrowedFd parent, std::string const& nam
     if (entry.target.empty() || entry.target.size() > kMaxTargetBytes)
         return fail(invalid("a symbolic link's target has 1 to 4095 bytes"));
     if (::symlinkat(entry.target.c_str(), parent.raw(), name.c_str()) < 0) return fail(Error::sys("link it"));
-    return set_attributes_at(parent, name, entry, privilege_);
+    return set_attributes_at(parent, name, entry, privilege_, warnings_);
 }
 
 // Without AT_SYMLINK_FOLLOW: a link to a symbolic link is one more name of that link.
@@ -133,7 +135,7 @@ Result<void> TreeWriter::write_hard_link(BorrowedFd parent, EntryPath const& pat
 
 Result<void> TreeWriter::write_fifo(BorrowedFd parent, std::string const& name, Entry const& entry) {
     if (::mkfifoat(parent.raw(), name.c_str(), 0600) < 0) return fail(Error::sys("make a FIFO"));
-    return set_attributes_at(parent, name, entry, privilege_);
+    return set_attributes_at(parent, name, entry, privilege_, warnings_);
 }
 
 Result<void> TreeWriter::write_other(BorrowedFd parent, EntryPath const& path, Entry const& entry,

@@ -16,14 +16,16 @@
 namespace krun::image {
 namespace {
 
-Result<void> verify_layer(ImageFiles& files, Layer const& layer, Progress& progress) {
+Result<void> verify_layer(ImageFiles& files, LayerFile const& layer, Progress& progress) {
     if (!layer.promise) return {};
     auto const file = TRY(files.open(layer.file));
     WatchedSource watched(*file, [&](Bytes bytes) { return progress.advance(bytes.size()); });
     return verify(watched, *layer.promise);
 }
 
-Result<void> unpack_layer(ImageFiles& files, Layer const& layer, TreeWriter& tree, Budget& budget,
+// The file is read a second time: what verify_layer() saw, or the digest of the content differs, and nothing
+// is kept.
+Result<void> unpack_layer(ImageFiles& files, LayerFile const& layer, TreeWriter& tree, Budget& budget,
                           Progress& progress) {
     auto const file = TRY(files.open(layer.file));
     auto const plain = TRY(DecompressedSource::open(*file));
@@ -73,7 +75,7 @@ Result<void> fill(BorrowedFd bundle, UnpackOptions const& options, Progress& pro
     Budget budget(options.max_bytes);
     progress.begin("looking at the image");
     auto const opened =
-        TRY_WITH(open_image(options.image, options.name, bundle, budget), quoted(options.image));
+        TRY_WITH(open_image(options.image, options.name, bundle, budget, progress), quoted(options.image));
     UniqueFd rootfs = TRY(make_rootfs(bundle));
     TreeWriter tree(std::move(rootfs), own_privilege(), warnings);
     TRY_WITH(unpack_layers(opened, tree, budget, progress), quoted(options.image));

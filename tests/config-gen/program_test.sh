@@ -90,6 +90,10 @@ else
 555 65534
 644 65534' ] || fail "a plain user has $found"
     user_can "$program" unpack "$layout" -b "$work/bundles/theirs/two" 2>"$work/err" && fail 'a full bundle is overwritten'
+    # This fails last, when directories have their modes already.
+    tar -C "$work/root" -cf "$work/root.tar" .
+    user_can "$program" unpack "$work/root.tar" -b "$work/bundles/theirs/late" -- '' 2>"$work/err" && fail 'an empty word is accepted'
+    grep -q 'config.json: process.args\[0\]: must not be empty$' "$work/err" || fail "it says $(cat "$work/err")"
     echo x >>"$layout/blobs/sha256/$(echo "$layer2" | sed 's/.*sha256:\([0-9a-f]*\).*/\1/')"
     user_can "$program" unpack "$layout" -b "$work/bundles/theirs/three" 2>"$work/err" && fail 'a changed layer is accepted'
     grep -q 'layer 2 of 2: sha256:[0-9a-f]*: content is not of [0-9]* bytes$' "$work/err" || fail "it says $(cat "$work/err")"

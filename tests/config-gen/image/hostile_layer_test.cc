@@ -329,8 +329,17 @@ TEST_F(HostileLayer, DeepestTreeIsMadeAndRemoved) {
 }
 
 TEST_F(HostileLayer, EntriesAreCounted) {
-    for (uint64_t i = 0; i < kMaxEntries; ++i) ASSERT_TRUE(budget_.spend_entry().ok());
+    for (uint64_t i = 2; i < kMaxEntries; ++i) ASSERT_TRUE(budget_.spend_entry("x").ok());
+    ASSERT_EQ(apply(TarBuilder().file("directory/file")), "");
     EXPECT_THAT(apply(TarBuilder().file("one too many")), HasSubstr("more than 1000000 files"));
+}
+
+TEST_F(HostileLayer, PathsAreBoundedTogetherToo) {
+    std::string const path(4000, 'x');
+    for (uint64_t i = 0; i < kMaxAllPathsBytes / 4000; ++i) ASSERT_TRUE(budget_.spend_entry(path).ok());
+    std::string deep;
+    for (int i = 0; i < 10; ++i) deep += std::string(200, 'x') + "/";
+    EXPECT_THAT(apply(TarBuilder().dir(deep)), HasSubstr("longer than 268435456 bytes together"));
 }
 
 TEST_F(HostileLayer, HolesCountAsContent) {

@@ -99,6 +99,18 @@ TEST_F(LayerTest, UserAttributesAreKept) {
     EXPECT_EQ(::getxattr(path("d").c_str(), "user.name", value, sizeof value), 3);
 }
 
+TEST_F(LayerTest, DirectoryThatIsDescribedAnewHasOnlyItsNewAttributes) {
+    TarBuilder first;
+    first.dir("d").last().xattrs = {{"user.old", "x"}};
+    ASSERT_EQ(apply(first), "");
+    if (!warnings_.lines().empty()) GTEST_SKIP() << "this file system has no user attributes";
+    TarBuilder second;
+    second.dir("d").last().xattrs = {{"user.new", "y"}};
+    ASSERT_EQ(apply(second), "");
+    EXPECT_LT(::getxattr(path("d").c_str(), "user.old", nullptr, 0), 0);
+    EXPECT_EQ(::getxattr(path("d").c_str(), "user.new", nullptr, 0), 1);
+}
+
 TEST_F(LayerTest, OfTwoEntriesTheLastCounts) {
     TarBuilder tar;
     tar.file("a", "long content").file("a", "new").dir("d").file("d/x").file("d", "no directory any more");

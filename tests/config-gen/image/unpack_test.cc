@@ -2,6 +2,7 @@
 // From an image in each of its forms to a bundle, or to one line and nothing left.
 #include "config-gen/image/unpack.h"
 
+#include "config-gen/image/image_files.h"
 #include "oci/load.h"
 #include "tests/config-gen/image/unpack_fixture.h"
 
@@ -277,7 +278,7 @@ TEST_F(UnpackTest, LinksAndFifosInALayoutAreNotOpened) {
 // ---- Bounds. ----
 
 TEST_F(UnpackTest, BombsEndAtTheirBound) {
-    std::string const zeros(64 << 20, '\0');
+    std::string const zeros(16 << 20, '\0');
     for (auto const kind : {Compression::kGzip, Compression::kXz, Compression::kZstd}) {
         auto image = two_layers();
         image.compression = kind;
@@ -294,7 +295,7 @@ TEST_F(UnpackTest, BombsEndAtTheirBound) {
 TEST_F(UnpackTest, WhatNobodyWritesCountsToo) {
     auto image = two_layers();
     image.compression = Compression::kZstd;
-    image.layers[1] += std::string(64 << 20, '\0');  // behind the end of the archive
+    image.layers[1] += std::string(16 << 20, '\0');  // behind the end of the archive
     use_directory(image.make_oci());
     options_.max_bytes = 8 << 20;
     EXPECT_THAT(unpack(), HasSubstr("the image holds more than 8388608 bytes"));
@@ -306,6 +307,15 @@ TEST_F(UnpackTest, CompressingTwiceIsRefused) {
     image.compression = Compression::kZstd;
     use_directory(image.make_oci());
     EXPECT_THAT(unpack(), HasSubstr("compressed more than once"));
+}
+
+TEST_F(UnpackTest, MembersOfAnArchiveOfImagesAreBounded) {
+    auto const image = two_layers().make_oci();
+    TarBuilder tar;
+    for (auto const& [name, content] : image.files) tar.file(name, content);
+    for (uint64_t i = 0; i < kMaxMembers; ++i) tar.dir("a/b/c/d");
+    use_file(tar.build());
+    EXPECT_THAT(unpack(), HasSubstr("an archive of images with more than 10000 members"));
 }
 
 TEST_F(UnpackTest, LayersAndDocumentsAreBounded) {
