@@ -73,6 +73,11 @@ void set_environment(oci::Process& process, std::vector<std::string> const& env)
     }
 }
 
+bool instructs(std::string_view key) {
+    return std::any_of(std::begin(kInstructions), std::end(kInstructions),
+                       [&](std::string_view prefix) { return key.starts_with(prefix); });
+}
+
 void annotate(oci::Spec& spec, std::string const& key, std::string const& value) {
     if (!value.empty()) spec.annotations["org.opencontainers.image." + key] = value;
 }
@@ -94,9 +99,7 @@ void set_annotations(oci::Spec& spec, ImageConfig const& image, Warnings& warnin
     annotate(spec, "stopSignal", image.config.stop_signal);
     annotate(spec, "exposedPorts", ports_of(image.config));
     for (auto const& [key, value] : image.config.labels) {
-        bool const instructs = std::any_of(std::begin(kInstructions), std::end(kInstructions),
-                                           [&](std::string_view prefix) { return key.starts_with(prefix); });
-        if (instructs || key.empty())
+        if (instructs(key) || key.empty())
             warnings.add(Omission::kAnnotation, key);
         else
             spec.annotations[key] = value;

@@ -30,7 +30,7 @@ echo '{' >"$work/config.json"
 # ---- An image, made here by tar, gzip and sha256sum. ----
 
 layout=$work/layout
-mkdir -p "$layout/blobs/sha256" "$work/root/etc" "$work/root/ro" "$work/upper/etc" "$work/bundles"
+mkdir -p "$layout/blobs/sha256" "$work/root/etc" "$work/root/ro" "$work/root/closed/sub" "$work/upper/etc" "$work/bundles"
 
 # blob TYPE FILE: moves it into the layout, and prints its descriptor.
 blob() {
@@ -44,6 +44,8 @@ echo program >"$work/root/program"
 chmod 4755 "$work/root/program"
 echo kept >"$work/root/ro/kept"
 chmod 555 "$work/root/ro"
+chmod 500 "$work/root/closed/sub"
+chmod 0 "$work/root/closed"
 touch -d '2001-02-03 04:05:06Z' "$work/root/ro"
 echo gone >"$work/root/etc/gone"
 : >"$work/upper/etc/.wh.gone"

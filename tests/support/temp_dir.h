@@ -16,8 +16,8 @@ namespace krun::test {
 
 class TempDir {
 public:
-    TempDir() {
-        std::string name = "/tmp/krun-test-XXXXXX";
+    explicit TempDir(std::string const& parent = "/tmp") {
+        std::string name = parent + "/krun-test-XXXXXX";
         KRUN_CHECK(::mkdtemp(name.data()) != nullptr, "mkdtemp");
         path_ = name;
         fd_ = std::move(open_path(path_, O_RDONLY | O_DIRECTORY)).value();

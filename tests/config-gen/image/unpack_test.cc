@@ -251,13 +251,13 @@ TEST_F(UnpackTest, LinkToALayerIsFollowedOnceInAnArchive) {
     expect_two_layers();
 }
 
-TEST_F(UnpackTest, LoopsAndLinksOutOfAnArchiveLeadNowhere) {
+TEST_F(UnpackTest, LoopsChainsAndLinksOutOfAnArchiveLeadNowhere) {
     auto const image = two_layers().make_docker();
-    for (char const* const target : {"manifest.json", "/etc/passwd", "../../etc/passwd", "other"}) {
+    for (char const* const target : {"manifest.json", "/etc/passwd", "../../etc/passwd", "other", "second"}) {
         TarBuilder tar;
         for (auto const& [name, content] : image.files)
-            if (name != "manifest.json") tar.file(name, content);
-        tar.symlink("other", "manifest.json").symlink("manifest.json", target);
+            tar.file(name == "manifest.json" ? "real" : name, content);
+        tar.symlink("other", "manifest.json").symlink("second", "real").symlink("manifest.json", target);
         use_file(tar.build());
         EXPECT_THAT(unpack(), HasSubstr("the image lacks its file \"manifest.json\"")) << target;
     }
