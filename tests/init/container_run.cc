@@ -20,6 +20,7 @@
 #include "base/strings.h"
 #include "init/agent.h"
 #include "init/boot.h"
+#include "init/raw_clone.h"
 
 namespace krun::init {
 namespace {
@@ -147,6 +148,7 @@ int ContainerRun::serve_guest(UniqueFd listener, UniqueFd control) {
     ::signal(SIGPIPE, SIG_IGN);
     if (::unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET) < 0) return 99;
     if (::mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0) return 98;
+    if (::mount("proc", "/proc", "proc", 0, nullptr) < 0) return 93;
     if (!bring_up_loopback().ok()) return 94;
     ControlLink link(std::move(control));
     if (!link.send_hello().ok()) return 97;
@@ -178,7 +180,10 @@ void ContainerRun::launch_unconnected() {
     ASSERT_TRUE(set_nonblocking(listener_.borrow(), true).ok());
     auto [host, guest] = make_socketpair(SOCK_STREAM).value();
     control_ = std::move(host);
-    init_ = ::fork();
+    // PID 1 there as in a guest: its end is that of every process it has started.
+    auto child = raw_clone(SIGCHLD, CLONE_NEWPID, {});
+    ASSERT_TRUE(child.ok());
+    init_ = child.value().pid;
     if (init_ == 0) {
         control_.reset();
         ::_exit(serve_guest(std::move(listener_), std::move(guest)));

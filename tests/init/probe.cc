@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -220,7 +221,6 @@ int lingering_socket() {
 
 // Sends one over `to`; when the message is read later, whoever reads it lets go of it, and waits.
 void send_lingering(int to, sockaddr_un* name, socklen_t bytes) {
-    usleep(300'000);
     int const fd = lingering_socket();
     iovec part{const_cast<char*>("with"), 4};
     alignas(cmsghdr) char space[CMSG_SPACE(sizeof fd)] = {};
@@ -240,14 +240,32 @@ void send_lingering(int to, sockaddr_un* name, socklen_t bytes) {
     close(fd);  // not the last one: at once
 }
 
+// So long it takes the test to hold those who would read.
+void wait_for_hold() {
+    usleep(300'000);
+}
+// Until nobody takes any more of what is sent: what follows stays in its message for now.
+void stuff(int to, sockaddr_un* name, socklen_t bytes) {
+    static char const kBytes[4096] = {};
+    int waiting = 0;
+    while (waiting == 0) {
+        sendto(to, kBytes, sizeof kBytes, MSG_DONTWAIT, reinterpret_cast<sockaddr*>(name), bytes);
+        for (int ms = 0; ioctl(to, SIOCOUTQ, &waiting) == 0 && waiting != 0 && ms < 20; ++ms) usleep(1000);
+    }
+}
+
 void linger_over_descriptor(Argument number) {
+    wait_for_hold();
     send_lingering(atoi(number), nullptr, 0);
 }
 void linger_over_notify(Argument) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     strcpy(address.sun_path, getenv("NOTIFY_SOCKET"));
-    send_lingering(socket(AF_UNIX, SOCK_DGRAM, 0), &address, sizeof address);
+    int const to = socket(AF_UNIX, SOCK_DGRAM, 0);
+    wait_for_hold();
+    stuff(to, &address, sizeof address);
+    send_lingering(to, &address, sizeof address);
 }
 
 void notify(Argument text) {
