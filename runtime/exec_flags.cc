@@ -4,11 +4,13 @@
 #include <algorithm>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/strings.h"
 #include "config-gen/from_oci.h"
 #include "oci/load.h"
 #include "oci/validate.h"
 #include "runtime/environment.h"
+#include "runtime/spec_warnings.h"
 
 namespace krun::runtime {
 namespace {
@@ -92,6 +94,8 @@ Result<oci::Process> process_from_file(Options const& options) {
     auto const text = TRY_WITH(read_file(path, oci::kMaxConfigBytes), "--process");
     auto process = TRY_WITH(oci::parse_process(text), path);
     if (options.given("tty")) process.terminal = options.on("tty");
+    // Those of the container's own process are told at create.
+    for (auto const& line : process_warnings(process)) log(LogLevel::kWarning, line);
     return process;
 }
 

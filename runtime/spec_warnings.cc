@@ -14,12 +14,18 @@ bool is_out_of_reach(oci::Namespace const& ns) {
 
 }  // namespace
 
+std::vector<std::string> process_warnings(oci::Process const& process) {
+    std::vector<std::string> out;
+    if (!process.apparmor_profile.empty())
+        out.emplace_back("process.apparmorProfile: the guest kernel has no AppArmor: without effect");
+    if (!process.selinux_label.empty())
+        out.emplace_back("process.selinuxLabel: the guest kernel has no SELinux: without effect");
+    return out;
+}
+
 std::vector<std::string> spec_warnings(oci::Spec const& spec) {
     std::vector<std::string> out;
-    if (spec.process && !spec.process->apparmor_profile.empty())
-        out.emplace_back("process.apparmorProfile: the guest kernel has no AppArmor: without effect");
-    if (spec.process && !spec.process->selinux_label.empty())
-        out.emplace_back("process.selinuxLabel: the guest kernel has no SELinux: without effect");
+    if (spec.process) out = process_warnings(*spec.process);
     for (auto const& ns : spec.linux.namespaces)
         if (is_out_of_reach(ns))
             out.push_back("linux.namespaces: " + ns.type + ": the payload does not share " + quoted(ns.path) +

@@ -9,7 +9,9 @@
 
 namespace krun::runtime {
 
-// One line each, which begins with the field. `spec` is validated.
+// One line each, which begins with the field. What is passed is validated.
+std::vector<std::string> process_warnings(oci::Process const& process);
+// Those of spec.process too.
 std::vector<std::string> spec_warnings(oci::Spec const& spec);
 
 }  // namespace krun::runtime

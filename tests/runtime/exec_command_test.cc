@@ -6,6 +6,7 @@
 
 #include <fstream>
 
+#include "base/fd.h"
 #include "tests/runtime/command_line.h"
 
 namespace krun::runtime {
@@ -97,6 +98,22 @@ TEST_F(ExecCommandTest, ProcessFileIsTheWholeProcess) {
     dir_.write("process.json", R"({"cwd":"/","args":["exit","9"]})");
     EXPECT_EQ(exec_status({"--process", dir_ / "process.json", "web"}), 9);
     EXPECT_EQ(exec_status({"--process", dir_ / "process.json", "web", "too", "much"}), 255);
+}
+
+TEST_F(ExecCommandTest, LabelsInAProcessFileAreNamedInTheLog) {
+    dir_.write("process.json", R"({"cwd":"/","args":["exit","9"],"apparmorProfile":"a","selinuxLabel":"b"})");
+    std::string const path = dir_ / "log";
+    pid_t const pid = ::fork();
+    if (pid == 0)
+        ::_exit(
+            krun({"--log", path, "--log-level", "warning", "exec", "--process", dir_ / "process.json", "web"})
+                .status);
+    int status = 0;
+    ::waitpid(pid, &status, 0);
+    EXPECT_EQ(WEXITSTATUS(status), 9);
+    std::string const log = read_file(path, 4096).value();
+    EXPECT_THAT(log, HasSubstr("warning: process.apparmorProfile: "));
+    EXPECT_THAT(log, HasSubstr("warning: process.selinuxLabel: "));
 }
 
 TEST_F(ExecCommandTest, PidFileThatCannotBeWrittenEndsTheProcess) {
