@@ -103,10 +103,8 @@ uint32_t personality_of(oci::Linux const& from) {
     return linux32 ? uint32_t{PER_LINUX32} : 0;
 }
 
-// Without an environment of its own a hook has the payload's, as with runc.
-guest::Hook hook_of(oci::Hook const& from, oci::Process const& process) {
-    return {from.path, from.args, from.env.value_or(process.env),
-            static_cast<uint32_t>(from.timeout.value_or(0))};
+guest::Hook hook_of(oci::Hook const& from) {
+    return {from.path, from.args, from.env, static_cast<uint32_t>(from.timeout.value_or(0))};
 }
 
 Result<guest::Krun> krun_of(oci::Spec const& spec) {
@@ -123,8 +121,7 @@ Result<guest::Krun> krun_of(oci::Spec const& spec) {
     out.readonly_paths = spec.linux.readonly_paths;
     if (spec.linux.resources) out.cgroup = guest_cgroup(*spec.linux.resources);
     out.personality = personality_of(spec.linux);
-    for (auto const& hook : spec.hooks.start_container)
-        out.start_container_hooks.push_back(hook_of(hook, *spec.process));
+    for (auto const& hook : spec.hooks.start_container) out.start_container_hooks.push_back(hook_of(hook));
     TRY(add_seccomp(spec.linux, out));
     return out;
 }

@@ -123,9 +123,9 @@ struct TimeOffset {
 // A program of the container's that runs between start and the payload's program.
 struct Hook {
     std::string path;
-    std::vector<std::string> args;  // empty: the path alone
-    std::vector<std::string> env;   // exactly this
-    uint32_t timeout = 0;           // in seconds; 0: none
+    std::vector<std::string> args;                // empty: the path alone
+    std::optional<std::vector<std::string>> env;  // absent: the payload's
+    uint32_t timeout = 0;                         // in seconds; 0: none
 };
 
 // The object `krun`.

@@ -21,14 +21,16 @@ namespace {
 constexpr int kCannotRun = 127;
 constexpr size_t kShownOutputBytes = 1024;
 
-[[noreturn]] void become_hook(guest::Hook const& hook, BorrowedFd input, BorrowedFd output) {
+[[noreturn]] void become_hook(guest::Hook const& hook, std::vector<std::string> const& payload_env,
+                              BorrowedFd input, BorrowedFd output) {
     ::dup2(input.raw(), STDIN_FILENO);
     ::dup2(output.raw(), STDOUT_FILENO);
     ::dup2(output.raw(), STDERR_FILENO);
     // The descriptors passed on to the payload are open already.
     ::close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC);
-    auto const failure =
-        run_program(hook.path, hook.args.empty() ? std::vector{hook.path} : hook.args, hook.env);
+    // Without an environment of its own it has the payload's, as with runc.
+    auto const failure = run_program(hook.path, hook.args.empty() ? std::vector{hook.path} : hook.args,
+                                     hook.env ? *hook.env : payload_env);
     ignore(write_full(output, failure.text), "the exit code says it too");
     ::_exit(kCannotRun);
 }
@@ -54,14 +56,15 @@ std::string describe_end(int status, BorrowedFd output) {
     return text;
 }
 
-Result<void> run_hook(guest::Hook const& hook, std::string const& state) {
+Result<void> run_hook(guest::Hook const& hook, std::vector<std::string> const& payload_env,
+                      std::string const& state) {
     auto const input = TRY(make_memfd("state", 0));
     TRY(write_full(input.borrow(), state));
     ::lseek(input.borrow().raw(), 0, SEEK_SET);
     auto const output = TRY(make_memfd("hook", 0));
     pid_t const pid = ::fork();
     if (pid < 0) return fail(Error::sys("fork"));
-    if (pid == 0) become_hook(hook, input.borrow(), output.borrow());
+    if (pid == 0) become_hook(hook, payload_env, input.borrow(), output.borrow());
     bool const in_time = TRY(wait_for_end(pid, hook.timeout));
     if (!in_time) ::kill(pid, SIGKILL);
     int status = 0;
@@ -76,9 +79,9 @@ Result<void> run_hook(guest::Hook const& hook, std::string const& state) {
 }  // namespace
 
 Result<void> run_hooks(std::string_view kind, std::vector<guest::Hook> const& hooks,
-                       std::string const& state) {
+                       std::vector<std::string> const& payload_env, std::string const& state) {
     for (size_t i = 0; i < hooks.size(); ++i)
-        TRY_WITH(run_hook(hooks[i], state), std::string(kind) + " hook #" + std::to_string(i));
+        TRY_WITH(run_hook(hooks[i], payload_env, state), std::string(kind) + " hook #" + std::to_string(i));
     return {};
 }
 

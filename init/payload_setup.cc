@@ -132,7 +132,7 @@ Result<void> wait_for_go(ProcessSetup& setup) {
     auto const message = setup.init.receive();
     if (!message.ok() || !message.value() || message.value()->kind != StatusKind::kGo)
         return fail(Error(Errc::kInternal, "init has gone"));
-    return run_hooks("startContainer", setup.container->krun.start_container_hooks,
+    return run_hooks("startContainer", setup.container->krun.start_container_hooks, setup.env,
                      setup.container->krun.state);
 }
 

@@ -48,7 +48,7 @@ KrunConfig full() {
               2,
               8,
               "/notify",
-              {{"/hook", {"hook", "x"}, {"H=1"}, 5}},
+              {{"/hook", {"hook", "x"}, {{"H=1"}}, 5}},
               "{}"};
     return c;
 }

@@ -136,7 +136,7 @@ using ContainerHooks = ContainerExec;
 TEST_F(ContainerHooks, RunBetweenStartAndTheProgramAndReadTheState) {
     run_.config().krun.state = R"({"status":"created"})";
     run_.config().krun.start_container_hooks = {
-        {"/bin/probe", {"probe", "create", "/tmp/first"}, {"A=1"}, 0},
+        {"/bin/probe", {"probe", "create", "/tmp/first"}, {{"A=1"}}, 0},
         {"/bin/probe", {"probe", "tee", "/tmp/second", ",", "descriptors"}, {}, 10},
     };
     run_.config().process.passed_fds = {{5, "w"}};
@@ -149,6 +149,17 @@ TEST_F(ContainerHooks, RunBetweenStartAndTheProgramAndReadTheState) {
     EXPECT_EQ(run_.finish(), 0);
     EXPECT_THAT(run_.output(), HasSubstr("/tmp/first: mode=100644"));
     EXPECT_THAT(run_.output(), HasSubstr(R"({"status":"created"}descriptors: 0 1 2)"));
+}
+
+TEST_F(ContainerHooks, EnvironmentIsTheirOwnOrThePayloadsWithItsHome) {
+    run_.config().krun.start_container_hooks = {
+        {"/bin/probe", {"probe", "tee", "/tmp/own", ",", "env"}, {{"A=1"}}, 0},
+        {"/bin/probe", {"probe", "tee", "/tmp/none", ",", "env"}, {{}}, 0},
+        {"/bin/probe", {"probe", "tee", "/tmp/payloads", ",", "env"}, {}, 0}};
+    run_.config().process.env = {"B=2"};
+    run_.probe({"file", "/tmp/own", ",", "file", "/tmp/none", ",", "file", "/tmp/payloads"});
+    EXPECT_EQ(run_.run(), 0);
+    EXPECT_EQ(run_.output(), "A=1\nB=2\nHOME=/\n");
 }
 
 TEST_F(ContainerHooks, FailureEndsTheContainerWithItsStatusAndWords) {
