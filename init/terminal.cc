@@ -10,6 +10,11 @@
 #include "init/mounts.h"
 
 namespace krun::init {
+namespace {
+
+constexpr int kLargeFile = 0100000;  // the kernel's O_LARGEFILE, which is 0 in a C library of 64 bits
+
+}  // namespace
 
 // A character device's file belongs to the device's driver, wherever its inode lies
 // (linux Documentation/admin-guide/devices.txt: 5, 2 is /dev/ptmx).
@@ -28,8 +33,10 @@ Result<Terminal> open_terminal(BorrowedFd root, uint32_t uid, std::optional<gues
     int const unlock = 0;
     if (::ioctl(master, TIOCSPTLCK, &unlock) < 0) return fail(Error::sys("unlock the terminal"));
     // By descriptor, not by name: no path inside the root is trusted to be the slave (ioctl_tty(2)).
-    out.slave = UniqueFd(::ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
-    if (!out.slave.valid()) return fail(Error::sys("open the terminal's payload side"));
+    // The payload sees these flags: what open(2) adds is there, and what it keeps to itself is not.
+    out.slave = UniqueFd(::ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | kLargeFile));
+    if (!out.slave.valid() || ::fcntl(out.slave.borrow().raw(), F_SETFD, FD_CLOEXEC) < 0)
+        return fail(Error::sys("open the terminal's payload side"));
     // The group stays what devpts' gid= option says.
     if (::fchown(out.slave.borrow().raw(), uid, static_cast<gid_t>(-1)) < 0)
         return fail(Error::sys("set the terminal's owner"));
