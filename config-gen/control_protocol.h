@@ -49,6 +49,9 @@ static_assert(sizeof(FrameHeader) == 12);
 inline constexpr uint32_t kMaxGuestBodyBytes = 64 * 1024;
 inline constexpr uint32_t kMaxHostBodyBytes = 8 * 1024 * 1024;
 inline constexpr uint32_t kMaxNotifyBytes = 4096;
+// A kNotify of this text comes for a message with a descriptor, which init closes at kNotified; until then
+// it sends no other kNotify.
+inline constexpr char kBarrier[] = "BARRIER=1";
 
 enum class FrameType : uint16_t {
     // guest to host
@@ -69,6 +72,7 @@ enum class FrameType : uint16_t {
     // text: the name of a file of the payload's cgroup, which is read; or name, newline and what to write
     // into it. `process` 0
     kCgroup = 21,
+    kNotified = 22,   // empty: the listener has processed every kNotify up to the one that is kBarrier
 };
 
 struct HelloBody {

@@ -159,6 +159,9 @@ Result<void> Agent::handle(Frame const& frame) {
             return {};
         case control::FrameType::kCgroup:
             return control_.send_cgroup_answer(use_cgroup_file(cgroup_, text_of(frame)));
+        case control::FrameType::kNotified:
+            if (notify_reader_.valid()) end_barrier(notify_reader_.borrow());
+            return {};
         default:
             log_error("unknown message " + std::to_string(frame.header.type) + " from the host");
             return {};

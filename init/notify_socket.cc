@@ -16,6 +16,7 @@
 #include <iterator>
 
 #include "base/fd.h"
+#include "config-gen/control_protocol.h"
 #include "init/descriptors.h"
 #include "init/mount_point.h"
 #include "init/mounts.h"
@@ -24,7 +25,7 @@
 namespace krun::init {
 namespace {
 
-constexpr size_t kMaxMessageBytes = 4096;
+using Text = std::array<char, control::kMaxNotifyBytes>;
 
 Result<void> bind_at(UniqueFd const& socket, UniqueFd const& dir, std::string const& name) {
     // bind(2) knows no directory descriptors.
@@ -39,17 +40,45 @@ Result<void> bind_at(UniqueFd const& socket, UniqueFd const& dir, std::string co
     return {};
 }
 
+struct Message {
+    ssize_t bytes;  // its real length; or as recvmsg(2)
+    UniqueFd fd{};
+};
+
+Message receive(BorrowedFd socket, Text& text) {
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> space{};
+    iovec part{text.data(), text.size()};
+    msghdr packet{};
+    packet.msg_iov = &part;
+    packet.msg_iovlen = 1;
+    packet.msg_control = space.data();
+    packet.msg_controllen = CMSG_LEN(sizeof(int));  // those without room the kernel drops
+    Message out{::recvmsg(socket.raw(), &packet, MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC)};
+    cmsghdr const* const head = CMSG_FIRSTHDR(&packet);
+    int fd = -1;
+    if (out.bytes < 0 || head == nullptr || head->cmsg_type != SCM_RIGHTS) return out;
+    std::memcpy(&fd, CMSG_DATA(head), sizeof fd);
+    out.fd = UniqueFd(fd);
+    return out;
+}
+
 // Until init wants no more and nothing is left.
 [[noreturn]] void pass_on(BorrowedFd socket, BorrowedFd init) {
-    std::array<char, kMaxMessageBytes> text;
+    Text text;
     pollfd watched[] = {{socket.raw(), POLLIN, 0}, {init.raw(), POLLIN | POLLRDHUP, 0}};
     while (true) {
         ::poll(watched, std::size(watched), -1);
-        // MSG_TRUNC returns the real length. Without room for them the kernel drops passed descriptors.
-        ssize_t const n = ::recv(socket.raw(), text.data(), text.size(), MSG_DONTWAIT | MSG_TRUNC);
-        if (n < 0 && errno == EAGAIN && watched[1].revents != 0) ::_exit(0);
-        if (n <= 0 || static_cast<size_t>(n) > text.size()) continue;
-        if (::send(init.raw(), text.data(), static_cast<size_t>(n), MSG_NOSIGNAL) < 0) ::_exit(0);
+        auto const message = receive(socket, text);
+        if (message.bytes < 0 && errno == EAGAIN && watched[1].revents != 0) ::_exit(0);
+        if (message.bytes <= 0 || static_cast<size_t>(message.bytes) > text.size()) continue;
+        std::string_view const said(text.data(), static_cast<size_t>(message.bytes));
+        bool const barrier = said == control::kBarrier;
+        if (barrier && !message.fd.valid()) continue;
+        if (::send(init.raw(), said.data(), said.size(), MSG_NOSIGNAL) < 0) ::_exit(0);
+        // sd_notify(3): the descriptor stays open until the host says so, or init that there is no more.
+        if (barrier)
+            while (::recv(init.raw(), text.data(), 1, 0) < 0 && errno == EINTR) {
+            }
     }
 }
 
@@ -81,7 +110,7 @@ Result<UniqueFd> start_notify_reader(UniqueFd socket) {
 }
 
 bool take_notifications(BorrowedFd reader, int limit, std::function<void(std::string_view)> const& take) {
-    std::array<char, kMaxMessageBytes> text;
+    Text text;
     for (int i = 0; i < limit; ++i) {
         ssize_t const n = ::recv(reader.raw(), text.data(), text.size(), MSG_DONTWAIT);
         if (n == 0) return false;
@@ -89,6 +118,10 @@ bool take_notifications(BorrowedFd reader, int limit, std::function<void(std::st
         if (n > 0) take({text.data(), static_cast<size_t>(n)});
     }
     return true;
+}
+
+void end_barrier(BorrowedFd reader) {
+    ::send(reader.raw(), "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 void take_last_notifications(BorrowedFd reader, std::function<void(std::string_view)> const& take) {

@@ -18,9 +18,13 @@ namespace krun::init {
 Result<UniqueFd> make_notify_socket(BorrowedFd root, std::string const& path, guest::User const& user);
 
 // Starts a process that reads `socket` and passes its messages on, over the returned one; those longer than
-// 4096 bytes and descriptors sent along are dropped. Not init itself: the kernel lets go of what was sent in
-// the process that reads, and a descriptor closes when whoever made it likes (socket(7), SO_LINGER).
+// 4096 bytes and descriptors sent along are dropped, but for that of a "BARRIER=1" (sd_notify(3)): after such
+// a message the reader passes nothing on until end_barrier(). Not init itself: the kernel lets go of what was
+// sent in the process that reads, and a descriptor closes when whoever made it likes (socket(7), SO_LINGER).
 Result<UniqueFd> start_notify_reader(UniqueFd socket);
+
+// All messages up to a "BARRIER=1" have been processed. REQUIRES: take_notifications() gave one.
+void end_barrier(BorrowedFd reader);
 
 // Hands at most `limit` messages that wait at the reader's socket to `take`. False when the reader has ended.
 bool take_notifications(BorrowedFd reader, int limit, std::function<void(std::string_view)> const& take);

@@ -16,6 +16,7 @@
 #include "runtime/end_reason.h"
 #include "runtime/kernel_image.h"
 #include "runtime/kvm_device.h"
+#include "runtime/notify_socket.h"
 
 namespace krun::runtime {
 namespace {
@@ -180,6 +181,7 @@ void ContainerProcess::output_over(uint32_t number) {
 // sd_notify(3). The payload knows its process by another number than the listener does.
 void ContainerProcess::notified(std::string_view text) {
     if (!parts_.notify.valid()) return;
+    if (text == control::kBarrier) return pass_barrier();
     std::string out;
     for (auto const line : split(text, '\n')) {
         if (line.empty() || line.starts_with("MAINPID")) continue;
@@ -188,6 +190,20 @@ void ContainerProcess::notified(std::string_view text) {
     }
     ignore(::send(parts_.notify.borrow().raw(), out.data(), out.size(), MSG_NOSIGNAL | MSG_DONTWAIT),
            "a listener that does not listen");
+}
+
+void ContainerProcess::pass_barrier() {
+    if (barrier_.valid()) return;  // init has one at a time
+    auto sent = send_barrier(parts_.notify.borrow());
+    if (!sent.ok()) return log(LogLevel::kError, "a barrier of the payload's: " + sent.error().message());
+    barrier_ = std::move(sent).value();
+    ignore(loop_.add(barrier_.borrow(), 0,
+                     [this](uint32_t) {
+                         loop_.remove(barrier_.borrow());
+                         barrier_.reset();
+                         ignore(session_->barrier_passed(), "a guest that has ended waits for nothing");
+                     }),
+           "the payload waits as for a manager that hangs");
 }
 
 void ContainerProcess::machine_ended() {

@@ -63,6 +63,7 @@ private:
     void stop_if_delivered();
     void machine_ended();
     void notified(std::string_view text);
+    void pass_barrier();
     void signals_arrived();
     void relay_signal(uint32_t signo);
     void window_changed();
@@ -78,6 +79,7 @@ private:
     ControlConnection starter_;            // the client that waits for start
     std::vector<OpenStream> output_;       // the payload's, not yet delivered
     std::optional<TimeLimit> exec_limit_;  // for clients of executed processes, when nothing else is left
+    UniqueFd barrier_;                     // hangs up when the service manager has processed it
     bool reported_ = false;
     std::unique_ptr<ControlServer> control_;
     std::unique_ptr<vmm::Machine> machine_;

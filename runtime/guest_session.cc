@@ -147,6 +147,11 @@ Result<void> GuestSession::cgroup_file(std::string_view request, CgroupAnswer an
     return {};
 }
 
+Result<void> GuestSession::barrier_passed() {
+    if (phase_ == GuestPhase::kEnded) return fail(not_running());
+    return send(FrameType::kNotified, 0, {});
+}
+
 void GuestSession::end_with(GuestEnd end) {
     if (end_) return;
     end_ = std::move(end);

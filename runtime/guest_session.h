@@ -89,6 +89,8 @@ public:
     // and never calls, unless the payload waits or runs.
     using CgroupAnswer = std::function<void(Result<std::string>)>;
     Result<void> cgroup_file(std::string_view request, CgroupAnswer answer);
+    // What came up to a control::kBarrier has been processed.
+    Result<void> barrier_passed();
     // The VM ended or must end for a reason outside this connection. The first end counts.
     void end_with(GuestEnd end);
 

@@ -7,9 +7,13 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <span>
 #include <string_view>
 
+#include "base/fd.h"
+#include "base/fd_passing.h"
 #include "base/strings.h"
+#include "config-gen/control_protocol.h"
 
 namespace krun::runtime {
 
@@ -31,6 +35,14 @@ Result<UniqueFd> connect_notify_socket() {
     if (::connect(socket.borrow().raw(), reinterpret_cast<sockaddr const*>(&address), len_bytes) < 0)
         return fail(Error::sys("connect to NOTIFY_SOCKET " + quoted(std::string(name))));
     return socket;
+}
+
+Result<UniqueFd> send_barrier(BorrowedFd socket) {
+    auto [processed, open_until_then] = TRY(make_pipe());
+    BorrowedFd const fds[] = {open_until_then.borrow()};
+    std::string_view const text(control::kBarrier);
+    ignore(send_message(socket, std::as_bytes(std::span(text)), fds, MSG_DONTWAIT), "it hangs up");
+    return std::move(processed);
 }
 
 }  // namespace krun::runtime

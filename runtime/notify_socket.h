@@ -14,4 +14,8 @@ inline constexpr char const* kGuestNotifySocket = "/run/notify/notify.sock";
 // never says that it is ready would be a riddle.
 Result<UniqueFd> connect_notify_socket();
 
+// Asks who listens at `socket` to process all that was sent before (sd_notify(3), BARRIER=1). The returned
+// descriptor hangs up when that is done; at once if nobody takes messages.
+Result<UniqueFd> send_barrier(BorrowedFd socket);
+
 }  // namespace krun::runtime

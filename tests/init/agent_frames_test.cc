@@ -152,6 +152,36 @@ TEST_F(Notify, MessageAbove4096BytesIsDropped) {
     EXPECT_EQ(run_.finish(), 0);
 }
 
+TEST_F(Notify, BarrierClosesWhenTheHostHasSeenToWhatCameBefore) {
+    run_.probe({"notify", "A=1", ",", "notify-and-wait", "BARRIER=1", ",", "notify", "B=1"});
+    run_.run_to_start();
+    EXPECT_EQ(run_.next_frame().text(), "A=1");
+    EXPECT_EQ(run_.next_frame().text(), "BARRIER=1");
+    // Meanwhile nothing more comes.
+    run_.execute(1, run_.probe_to_execute({"exit", "0"}));
+    EXPECT_EQ(run_.next_frame().type, FrameType::kStarted);
+    EXPECT_EQ(run_.next_frame().type, FrameType::kExited);
+    run_.send(FrameType::kNotified);
+    EXPECT_EQ(run_.next_frame().text(), "B=1");
+    EXPECT_EQ(run_.finish(), 0);
+}
+
+TEST_F(Notify, BarrierWithoutADescriptorIsDroppedAndADescriptorWithoutABarrier) {
+    run_.probe({"notify", "BARRIER=1", ",", "notify-and-wait", "A=1", ",", "notify", "B=1"});
+    run_.run_to_start();
+    EXPECT_EQ(run_.next_frame().text(), "A=1");
+    EXPECT_EQ(run_.next_frame().text(), "B=1");
+    EXPECT_EQ(run_.finish(), 0);
+}
+
+TEST_F(Notify, BarrierOfAPayloadThatDiesHoldsNobodyUp) {
+    run_.probe({"notify-and-wait", "BARRIER=1"});
+    run_.run_to_start();
+    EXPECT_EQ(run_.next_frame().text(), "BARRIER=1");
+    run_.signal(SIGKILL);
+    EXPECT_EQ(run_.next_frame().status(), 128 + SIGKILL);
+}
+
 // The last reference to it goes where the message is read.
 TEST_F(Notify, DescriptorThatClosesSlowlyLeavesInitListening) {
     run_.probe({"linger-over-notify", ",", "wait-term"});

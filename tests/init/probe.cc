@@ -219,10 +219,8 @@ int lingering_socket() {
     return fd;
 }
 
-// Sends one over `to`; when the message is read later, whoever reads it lets go of it, and waits.
-void send_lingering(int to, sockaddr_un* name, socklen_t bytes) {
-    int const fd = lingering_socket();
-    iovec part{const_cast<char*>("with"), 4};
+void send_with(int fd, char const* text, int to, sockaddr_un* name, socklen_t bytes) {
+    iovec part{const_cast<char*>(text), strlen(text)};
     alignas(cmsghdr) char space[CMSG_SPACE(sizeof fd)] = {};
     msghdr message{};
     message.msg_name = name;
@@ -237,6 +235,12 @@ void send_lingering(int to, sockaddr_un* name, socklen_t bytes) {
     control->cmsg_len = CMSG_LEN(sizeof fd);
     memcpy(CMSG_DATA(control), &fd, sizeof fd);
     if (sendmsg(to, &message, 0) < 0) printf("send: errno %d\n", errno);
+}
+
+// Sends one over `to`; when the message is read later, whoever reads it lets go of it, and waits.
+void send_lingering(int to, sockaddr_un* name, socklen_t bytes) {
+    int const fd = lingering_socket();
+    send_with(fd, "with", to, name, bytes);
     close(fd);  // not the last one: at once
 }
 
@@ -276,6 +280,18 @@ void notify(Argument text) {
     if (sendto(fd, text, strlen(text), 0, reinterpret_cast<sockaddr*>(&address), sizeof address) < 0)
         printf("notify: errno %d\n", errno);
     close(fd);
+}
+// Sends `text` with one end of a pipe, and goes on when nobody has that any more (sd_notify(3)).
+void notify_and_wait(Argument text) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    strcpy(address.sun_path, getenv("NOTIFY_SOCKET"));
+    int ends[2];
+    if (pipe(ends) < 0) return;
+    send_with(ends[1], text, socket(AF_UNIX, SOCK_DGRAM, 0), &address, sizeof address);
+    close(ends[1]);
+    char none;
+    printf("it closes: %zd\n", read(ends[0], &none, 1));
 }
 void notify_often(Argument count) {
     for (int left = atoi(count); left > 0; --left) notify("again");
@@ -373,6 +389,7 @@ constexpr Command kCommands[] = {
     {"linger-over-notify", false, linger_over_notify},
     {"linger-over-fd", true, linger_over_descriptor},
     {"notify-often", true, notify_often},
+    {"notify-and-wait", true, notify_and_wait},
     {"say", true, [](Argument text) { printf("%s\n", text); }},
     {"error", true, [](Argument text) { fprintf(stderr, "%s\n", text); }},
     {"exit", true, [](Argument code) { _exit(atoi(code)); }},

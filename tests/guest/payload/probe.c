@@ -102,6 +102,26 @@ static int notify(void) {
     return sendto(fd, kText, sizeof kText - 1, 0, (struct sockaddr*)&manager, sizeof manager) > 0 ? 0 : 4;
 }
 
+// Says that it is ready and waits until that has been processed: with a descriptor that is closed then (sd_notify(3)).
+static int barrier(void) {
+    struct sockaddr_un manager = {.sun_family = AF_UNIX};
+    strcpy(manager.sun_path, getenv("NOTIFY_SOCKET"));
+    int const to = socket(AF_UNIX, SOCK_DGRAM, 0);
+    int ends[2];
+    if (connect(to, (struct sockaddr*)&manager, sizeof manager) < 0 || send(to, "READY=1", 7, 0) != 7 || pipe(ends) < 0) return 3;
+    _Alignas(struct cmsghdr) char space[CMSG_SPACE(sizeof(int))] = {0};
+    struct iovec text = {"BARRIER=1", 9};
+    struct msghdr message = {.msg_iov = &text, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof space};
+    struct cmsghdr* const head = CMSG_FIRSTHDR(&message);
+    head->cmsg_len = CMSG_LEN(sizeof(int));
+    head->cmsg_level = SOL_SOCKET;
+    head->cmsg_type = SCM_RIGHTS;
+    memcpy(CMSG_DATA(head), &ends[1], sizeof(int));
+    if (sendmsg(to, &message, 0) != 9) return 4;
+    close(ends[1]);
+    return read(ends[0], space, 1) == 0 ? 5 : 6;
+}
+
 // A service with a socket: echoes one connection after the other until one says "end". Ends with their number.
 static int serve(void) {
     char const* const count = getenv("LISTEN_FDS");
@@ -136,7 +156,7 @@ int main(int argc, char** argv) {
         char const* name;
         int (*function)(void);
     } const kTable[] = {
-        {"segfault", segfault}, {"signals", signals}, {"forge-status", forge_status}, {"notify", notify}, {"serve", serve}, {"files", files},
+        {"segfault", segfault}, {"signals", signals}, {"forge-status", forge_status}, {"notify", notify}, {"barrier", barrier}, {"serve", serve}, {"files", files},
         {"clock", print_clock},
         {"fork-bomb", fork_bomb}, {"fill-memory", fill_memory}, {"close-all", close_all}, {"ignore-all", ignore_all},
         {"environment", environment}, {"open-many", open_many}};

@@ -48,6 +48,25 @@ def ready(case):
     container.must("delete", "box")
 
 
+@test("start: the payload's BARRIER=1 ends when the listener has closed its descriptor", vm_only=True)
+def barrier(case):
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    path = str(case.directory / "notify")
+    listener.bind(path)
+    listener.settimeout(60)
+    container = case.container(case.bundle("/bin/probe", "barrier"), environment={"NOTIFY_SOCKET": path}).started()
+    expect_equal(listener.recv(4096).decode(), f"READY=1\nMAINPID={container.pid}\n", "first datagram")
+    text, descriptors, _, _ = socket.recv_fds(listener, 4096, 2)
+    expect_equal((text, len(descriptors)), (b"BARRIER=1", 1), "second datagram")
+    # As long as the answer of an executed process takes, the payload waits at least.
+    expect_equal(container.must("exec", container.name, "/bin/echo", "waits").out, b"waits\n", "what exec says")
+    expect_equal(container.state()["status"], "running", "status")
+    os.close(descriptors[0])
+    expect_equal(container.wait(), 5, "status")
+    listener.close()
+    container.must("delete", "box")
+
+
 @test("start: a NOTIFY_SOCKET that nobody listens on is an error of create", vm_only=True)
 def nobody_listens(case):
     container = case.container(case.bundle(), environment={"NOTIFY_SOCKET": "/no/such/socket"})
