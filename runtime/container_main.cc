@@ -104,7 +104,7 @@ Result<std::unique_ptr<ContainerProcess>> set_up(ContainerTask& task) {
                          .state_dir = std::move(host.state_dir),
                          .kernel_file = std::move(kernel_file),
                          .terminal = std::move(stdio.terminal),
-                         .notify = std::move(task.request.notify)};
+                         .notify = std::move(task.request.notify.fd)};
     auto process = TRY(ContainerProcess::make(std::move(parts)));
     TRY(confine_main_thread());
     return process;

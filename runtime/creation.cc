@@ -103,7 +103,7 @@ Result<VmProcess> spawn(Globals const& globals, CreateRequest& request, Bundle c
         vm.console_socket = TRY(connect_unix_stream("console socket", request.console_socket));
     else if (request.console.valid() && bundle.spec.process && bundle.spec.process->terminal)
         vm.console_socket = TRY(duplicate(request.console.borrow()));
-    vm.notify = TRY(connect_notify_socket());
+    vm.notify = TRY(connect_notify_socket(bundle.spec));
     return spawn_vm(std::move(vm));
 }
 

@@ -21,7 +21,6 @@
 #include "runtime/fork_into.h"
 #include "runtime/host_handles.h"
 #include "runtime/machine_for.h"
-#include "runtime/notify_socket.h"
 #include "runtime/process_identity.h"
 #include "runtime/rootless.h"
 #include "runtime/state_json.h"
@@ -82,9 +81,9 @@ void tell_of_passed_fds(guest::Process& process, PassedFds const& passed) {
     for (auto const& entry : passed.env) set_variable(process.env, entry);
 }
 
-void tell_of_notify_socket(KrunConfig& config) {
-    set_variable(config.process.env, std::string("NOTIFY_SOCKET=") + kGuestNotifySocket);
-    config.krun.notify_socket = kGuestNotifySocket;
+void tell_of_notify_socket(KrunConfig& config, std::string const& path) {
+    set_variable(config.process.env, "NOTIFY_SOCKET=" + path);
+    config.krun.notify_socket = path;
 }
 
 }  // namespace
@@ -94,7 +93,7 @@ Result<VmProcess> spawn_vm(VmRequest request) {
     plan.config.krun.debug = is_logged(LogLevel::kDebug);
     if (!plan.config.krun.start_container_hooks.empty()) plan.config.krun.state = state_for_hooks(request);
     tell_of_passed_fds(plan.config.process, request.passed);
-    if (request.notify.valid()) tell_of_notify_socket(plan.config);
+    if (request.notify.fd.valid()) tell_of_notify_socket(plan.config, request.notify.in_guest);
     auto const size = TRY(machine_size(request.spec, usable_cpus()));
     auto host = TRY(open_host_handles(request, plan));
     auto cgroup = TRY(prepare_cgroup(request));

@@ -12,6 +12,7 @@
 #include "base/unique_fd.h"
 #include "config-gen/machine_size.h"
 #include "oci/spec.h"
+#include "runtime/notify_socket.h"
 #include "runtime/passed_fds.h"
 
 namespace krun::runtime {
@@ -25,9 +26,8 @@ struct VmRequest {
     BorrowedFd state_dir;     // the container's own state directory
     UniqueFd console_socket;  // connected AF_UNIX stream; valid if and only if a terminal is wanted detached
     CgroupManager cgroup_manager = CgroupManager::kCgroupfs;
-    PassedFds passed{};  // for the payload
-    // A connected datagram socket for what the payload tells its service manager, or invalid.
-    UniqueFd notify{};
+    PassedFds passed{};     // for the payload
+    NotifySocket notify{};  // for what the payload tells its service manager
     // The caller outlives the container and keeps VmProcess::vm until then.
     bool caller_stays = false;
 };

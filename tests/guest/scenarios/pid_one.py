@@ -44,12 +44,10 @@ for _name in _kInits:
     _register(_name)
 
 
-def _systemd(case, service):
-    """A container of systemd with the machine's own /usr, as podman --systemd makes it, and one service of ours."""
+def make_systemd_root(root, service):
+    """Makes a root file system one for systemd, to which the machine's own /usr belongs, with one service of ours as its target."""
     if not os.path.exists("/usr/lib/systemd/systemd"):
         raise Skip("no systemd here")
-    bundle = case.bundle("/usr/lib/systemd/systemd", "--show-status=false", "--log-level=info", "--log-target=console")
-    root = bundle.root
     shutil.rmtree(root / "bin")
     for name in ("bin", "sbin", "lib", "lib64"):
         (root / name).symlink_to(f"usr/{name}")
@@ -64,6 +62,12 @@ def _systemd(case, service):
         f"[Unit]\nAfter=basic.target\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sh -c '{service}'\n"
         "ExecStop=/bin/sh -c 'echo stopped >/data/stopped'\n")
     (root / "etc/systemd/system/default.target").symlink_to("ours.target")
+
+
+def _systemd(case, service):
+    """A container of it as podman --systemd makes it."""
+    bundle = case.bundle("/usr/lib/systemd/systemd", "--show-status=false", "--log-level=info", "--log-target=console")
+    make_systemd_root(bundle.root, service)
     bundle.bind("/usr", "/usr", "ro")
     for place in ("/run", "/run/lock", "/tmp", "/var/log/journal"):
         bundle.tmpfs(place, "nosuid", "nodev", "mode=755", "size=32m")
