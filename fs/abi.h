@@ -147,6 +147,11 @@ struct OutHeader {
 };
 static_assert(sizeof(OutHeader) == 16);
 
+// A device number, as the kernel's new_encode_dev() writes it.
+constexpr uint32_t encode_device(uint32_t major, uint32_t minor) {
+    return (minor & 0xff) | (major << 8) | ((minor & ~0xffu) << 12);
+}
+
 struct Attr {
     uint64_t ino;
     uint64_t size;

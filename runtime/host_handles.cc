@@ -51,7 +51,7 @@ Result<HostHandles> open_host_handles(VmRequest const& request, GuestPlan const&
     host.rootfs = TRY(open_rootfs(request));
     for (auto const& bind : plan.binds) host.binds.push_back(TRY(open_bind(request, bind)));
     host.mount_points = missing_mount_points(host.rootfs.borrow(), plan.config.mounts, host.binds,
-                                             needed_directories(plan.config));
+                                             needed_directories(plan.config), plan.config.krun.devices);
     host.namespaces = TRY(plan_namespaces(request.spec));
     auto const kernel = TRY(wanted_kernel(request.spec));
     host.kernel = TRY(open_kernel(kernel));

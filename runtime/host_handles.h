@@ -4,6 +4,7 @@
 // behind.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,12 +25,13 @@ struct BindHandle {
     bool detached = false;
 };
 
-// A mount point that the rootfs lacks and the boot tree shows in its place, so that nothing is ever made in
-// the rootfs itself.
+// A mount point or device that the rootfs lacks and the boot tree shows in its place, so that nothing is ever
+// made in the rootfs itself.
 struct MountPoint {
     std::string path;  // canonical, from the rootfs
     bool directory = true;
     uint32_t mode = 0755;
+    std::optional<guest::Device> device{};  // then it is no place for a mount, but that node
 };
 
 struct HostHandles {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/machine_for.h"
 
+#include <sys/stat.h>
+
 #include <string>
 #include <string_view>
 
@@ -26,7 +28,20 @@ Result<std::unique_ptr<fs::FileSystem>> serve_tree(UniqueFd tree, fs::Passthroug
     return served;
 }
 
-// The bundle's rootfs, with the mount points that it lacks laid over it.
+uint32_t type_of(guest::Device const& device) {
+    if (device.type == "p") return S_IFIFO;
+    return device.type == "b" ? S_IFBLK : S_IFCHR;
+}
+
+Result<void> add_point(fs::OverlayFs& overlay, MountPoint const& point) {
+    if (point.directory) return overlay.add_dir(point.path, point.mode);
+    if (!point.device) return overlay.add_file(point.path, point.mode, fs::Content::borrowed({}));
+    auto const& device = *point.device;
+    return overlay.add_device(point.path, point.mode,
+                              {type_of(device), device.major, device.minor, device.uid, device.gid});
+}
+
+// The bundle's rootfs, with the mount points and devices that it lacks laid over it.
 Result<std::unique_ptr<fs::FileSystem>> rootfs_of(GuestPlan const& plan, HostHandles& host,
                                                   fs::NodeIds& ids) {
     fs::PassthroughOptions options;
@@ -34,11 +49,8 @@ Result<std::unique_ptr<fs::FileSystem>> rootfs_of(GuestPlan const& plan, HostHan
     options.submounts = fs::Submounts::kCross;
     auto tree = TRY(serve_tree(std::move(host.rootfs), options, ids));
     auto overlay = std::make_unique<fs::OverlayFs>(std::move(tree), ids);
-    for (auto const& point : host.mount_points) {
-        TRY_WITH(point.directory ? overlay->add_dir(point.path, point.mode)
-                                 : overlay->add_file(point.path, point.mode, fs::Content::borrowed({})),
-                 "mount point " + point.path);
-    }
+    for (auto const& point : host.mount_points)
+        TRY_WITH(add_point(*overlay, point), "mount point " + point.path);
     return std::unique_ptr<fs::FileSystem>(std::move(overlay));
 }
 

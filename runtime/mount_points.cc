@@ -96,7 +96,8 @@ class Finder {
 public:
     Finder(BorrowedFd rootfs, std::vector<MountPoint>& out) : rootfs_(rootfs), out_(out) {}
 
-    void find(std::string_view destination, bool directory, uint32_t mode) {
+    void find(std::string_view destination, bool directory, uint32_t mode,
+              std::optional<guest::Device> const& device = {}) {
         auto const place = Walk(rootfs_, destination).run();
         if (!place) return;  // init reports it
         std::string path;
@@ -104,7 +105,7 @@ public:
             path += "/" + place->components[i];
             bool const last = i + 1 == place->components.size();
             if (i >= place->existing && seen_.insert(path).second)
-                out_.push_back({path, !last || directory, last ? mode : 0755});
+                out_.push_back({path, !last || directory, last ? mode : 0755, last ? device : std::nullopt});
         }
     }
 
@@ -158,7 +159,8 @@ std::vector<std::string> needed_directories(KrunConfig const& config) {
 
 std::vector<MountPoint> missing_mount_points(BorrowedFd rootfs, std::vector<guest::Mount> const& mounts,
                                              std::vector<BindHandle> const& binds,
-                                             std::vector<std::string> const& directories) {
+                                             std::vector<std::string> const& directories,
+                                             std::vector<guest::Device> const& devices) {
     std::vector<MountPoint> out;
     Finder finder(rootfs, out);
     for (size_t i = 0; i < mounts.size(); ++i) {
@@ -168,6 +170,9 @@ std::vector<MountPoint> missing_mount_points(BorrowedFd rootfs, std::vector<gues
     }
     for (auto const& directory : directories)
         if (!covered(directory, mounts, mounts.size())) finder.find(directory, /*directory=*/true, 0755);
+    for (auto const& device : devices)
+        if (!covered(device.path, mounts, mounts.size()))
+            finder.find(device.path, /*directory=*/false, device.file_mode, device);
     return out;
 }
 

@@ -34,6 +34,7 @@ public:
                           Lifetime lifetime = Lifetime::kPersistent);
     Result<void> add_generated_file(std::string_view path, uint32_t mode, Generator generate);
     Result<void> add_dir(std::string_view path, uint32_t mode);
+    Result<void> add_device(std::string_view path, uint32_t mode, Device device);
     // Serves `graft`'s root at `path`: a directory is announced as a submount, so that the guest gives it a
     // superblock (and device number) of its own; a file is that one file and nothing beside it.
     Result<void> add_graft(std::string_view path, std::unique_ptr<FileSystem> graft);

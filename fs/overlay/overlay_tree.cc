@@ -92,7 +92,7 @@ void OverlayFs::insert(Place const& place, Child const& child) {
 Result<void> OverlayFs::add_virtual(std::string_view path, VirtualNode node) {
     auto const place = TRY(this->place(path));
     bool const listed = node.lifetime == Lifetime::kPersistent;
-    uint32_t const type = node.is_directory() ? DT_DIR : DT_REG;
+    uint32_t const type = IFTODT(node.type());
     insert(place, Child{virtual_->add(std::move(node)), type, listed, nullptr});
     return {};
 }
@@ -107,6 +107,10 @@ Result<void> OverlayFs::add_generated_file(std::string_view path, uint32_t mode,
 
 Result<void> OverlayFs::add_dir(std::string_view path, uint32_t mode) {
     return add_virtual(path, {mode, std::monostate{}, Lifetime::kPersistent});
+}
+
+Result<void> OverlayFs::add_device(std::string_view path, uint32_t mode, Device device) {
+    return add_virtual(path, {mode, device, Lifetime::kPersistent});
 }
 
 Result<void> OverlayFs::add_graft(std::string_view path, std::unique_ptr<FileSystem> graft) {

@@ -49,7 +49,12 @@ abi::Attr VirtualFs::attr_of(NodeId node, Stored const& stored) const {
     bool const directory = stored.node.is_directory();
     abi::Attr attr{};
     attr.ino = static_cast<uint64_t>(node);
-    attr.mode = (directory ? S_IFDIR : S_IFREG) | (stored.node.permissions & 07777);
+    attr.mode = stored.node.type() | (stored.node.permissions & 07777);
+    if (auto const* device = std::get_if<Device>(&stored.node.content)) {
+        attr.rdev = abi::encode_device(device->major, device->minor);
+        attr.uid = device->uid;
+        attr.gid = device->gid;
+    }
     attr.nlink = directory ? 2 : 1;
     attr.size = stored.size_bytes;
     attr.blocks = (stored.size_bytes + 511) / 512;
@@ -96,6 +101,7 @@ FsResult<Content> VirtualFs::take_content(Stored& stored) const {
 FsResult<Opened> VirtualFs::open(NodeId node, OpenArgs args) {
     auto* const stored = TRY(find(node));
     if (stored->node.is_directory()) return fail(Errno{EISDIR});
+    if (std::holds_alternative<Device>(stored->node.content)) return fail(Errno{ENXIO});
     if ((args.flags & O_ACCMODE) != O_RDONLY || (args.flags & O_TRUNC) != 0) return fail(Errno{EACCES});
     auto content = TRY(take_content(*stored));
     auto const handle = TRY(open_files_.add(node, std::make_shared<Content const>(std::move(content))));

@@ -3,6 +3,8 @@
 // nature, but not "a read-only file system": opening for write is EACCES and changing anything EPERM, as for
 // a file that root may not touch. Nodes are added before serving starts.
 #pragma once
+#include <sys/stat.h>
+
 #include <atomic>
 #include <memory>
 #include <variant>
@@ -19,11 +21,25 @@ enum class Lifetime {
     kOneShot,  // gone from the tree after the first OPEN, which alone may read it
 };
 
+// What opens it is the guest's kernel; nothing here ever does.
+struct Device {
+    uint32_t type;  // S_IFCHR, S_IFBLK; or S_IFIFO, without a number
+    uint32_t major = 0;
+    uint32_t minor = 0;
+    uint32_t uid = 0;
+    uint32_t gid = 0;
+};
+
 // A directory has no content.
 struct VirtualNode {
     uint32_t permissions;
-    std::variant<std::monostate, Content, Generator> content;
+    std::variant<std::monostate, Content, Generator, Device> content;
     Lifetime lifetime = Lifetime::kPersistent;
+
+    uint32_t type() const {
+        if (auto const* device = std::get_if<Device>(&content)) return device->type;
+        return is_directory() ? S_IFDIR : S_IFREG;
+    }
 
     bool is_directory() const { return std::holds_alternative<std::monostate>(content); }
 };

@@ -16,11 +16,6 @@ static FsResult<std::string> c_name(std::string_view name) {
     return std::string(name);
 }
 
-// FUSE carries a device number as the kernel's new_encode_dev() writes it.
-static uint32_t encode_device(uint32_t major, uint32_t minor) {
-    return (minor & 0xff) | (major << 8) | ((minor & ~0xffu) << 12);
-}
-
 static FileStat decode(struct statx const& st) {
     FileStat out{};
     out.identity = {(st.stx_mask & STATX_MNT_ID) != 0 ? st.stx_mnt_id : 0,
@@ -39,7 +34,7 @@ static FileStat decode(struct statx const& st) {
     attr.nlink = st.stx_nlink;
     attr.uid = st.stx_uid;
     attr.gid = st.stx_gid;
-    attr.rdev = encode_device(st.stx_rdev_major, st.stx_rdev_minor);
+    attr.rdev = abi::encode_device(st.stx_rdev_major, st.stx_rdev_minor);
     attr.blksize = st.stx_blksize;
     return out;
 }

@@ -123,6 +123,7 @@ protected:
         EXPECT_TRUE(overlay->add_dir("/etc/nested", 0700).ok());
         EXPECT_TRUE(overlay->add_file("/etc/nested/deep.txt", 0644, Content::owned("deep")).ok());
         EXPECT_TRUE(overlay->add_dir("/proc", 0555).ok());
+        EXPECT_TRUE(overlay->add_device("/etc/disk", 0640, {S_IFBLK, 259, 0x12345, 7, 8}).ok());
         return overlay;
     }
 
@@ -140,6 +141,19 @@ TEST_F(VirtualTree, FilesHaveTheirBytesAndAttributes) {
     EXPECT_EQ(client_.cat(hello), "hello world");
     EXPECT_EQ(client_.cat(client_.lookup(1, "borrowed")), "borrowed bytes");
     EXPECT_EQ(client_.cat(client_.walk("etc/nested/deep.txt")), "deep");
+}
+
+TEST_F(VirtualTree, DevicesHaveNumberModeAndOwnerAndAreNotOpenedHere) {
+    auto const disk = client_.walk("etc/disk");
+    auto const attr = client_.getattr(disk);
+    EXPECT_EQ(attr.mode, S_IFBLK | 0640u);
+    EXPECT_EQ(attr.rdev, 0x12310345u);  // the kernel's new_encode_dev(): major in bits 8 to 19
+    EXPECT_EQ(attr.uid, 7u);
+    EXPECT_EQ(attr.gid, 8u);
+    for (int const flags : {O_RDONLY, O_RDWR}) {
+        client_.open(disk, flags);
+        EXPECT_EQ(client_.error, ENXIO);
+    }
 }
 
 TEST_F(VirtualTree, ReadsAreExactAtEachOffset) {
@@ -167,7 +181,7 @@ TEST_F(VirtualTree, ListingsHaveEachPersistentNameOnce) {
     // One entry a request: a record with the longest of these names.
     EXPECT_EQ(client_.names(1, 32, false), expected);
     EXPECT_EQ(client_.names(1, 160, true), expected);
-    EXPECT_EQ(client_.names(client_.lookup(1, "etc")), std::vector<std::string>{"nested"});
+    EXPECT_EQ(client_.names(client_.lookup(1, "etc")), sorted({"nested", "disk"}));
     EXPECT_TRUE(client_.names(client_.lookup(1, "proc")).empty());
 }
 

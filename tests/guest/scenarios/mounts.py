@@ -173,3 +173,16 @@ def device_entry(case):
     result = case.run(bundle)
     expect_equal(result.text.splitlines(), ["character special file 1 5 640 0", "fifo 0 0 600 0", "2"], "devices")
     expect(stat.S_ISDIR(bundle.root.stat().st_mode), "the root is gone")
+
+
+@test("mounts: a device outside /dev is there on a read-only root, and nothing is left in the image", vm_only=True)
+def device_elsewhere(case):
+    bundle = case.bundle().script("stat -c '%F %t %T %a %u:%g' /opt/dev/zero /data/pipe; head -c 2 /opt/dev/zero | wc -c; rm /data/pipe")
+    bundle.config["root"]["readonly"] = True
+    bundle.linux["devices"] = [
+        {"path": "/opt/dev/zero", "type": "c", "major": 1, "minor": 5, "fileMode": 0o640, "uid": 0, "gid": 8},
+        {"path": "/data/pipe", "type": "p", "fileMode": 0o600, "uid": 0, "gid": 0}]
+    result = case.run(bundle)
+    expect_equal(result.text.splitlines(), ["character special file 1 5 640 0:8", "fifo 0 0 600 0:0", "2"], f"devices ({result.error})")
+    expect_in("Read-only file system", result.error, "rm")
+    expect_equal((sorted(path.name for path in (bundle.root / "data").iterdir()), (bundle.root / "opt").exists()), ([], False), "the image")
