@@ -16,6 +16,7 @@
 #include "runtime/inherited_fds.h"
 #include "runtime/machine_for.h"
 #include "runtime/oom_score.h"
+#include "runtime/outside_view.h"
 #include "runtime/privileges.h"
 #include "runtime/vm_seccomp.h"
 #include "vmm/reaper.h"
@@ -82,14 +83,15 @@ Result<std::unique_ptr<ContainerProcess>> set_up(ContainerTask& task) {
         TRY(set_oom_score_adj(*process->oom_score_adj));
     auto stdio = TRY(take_stdio(task));
     close_inherited_fds();
+    auto const view = TRY(OutsideView::prepare(task.plan, host));
     TRY(detach_trees(host));
-    auto const root = TRY(duplicate(host.rootfs.borrow()));
     TRY(enter_namespaces(host.namespaces));
     auto const log = std::make_shared<KernelLog>();
     auto kernel_file = TRY(duplicate(host.kernel.file.borrow()));
     auto machine = TRY(machine_for(task.plan, task.size, host, log));
     // From here on no path of the host can be named.
-    TRY(enter_container_root(root.borrow()));
+    TRY(enter_container_root(view.root()));
+    TRY(view.mount_rest());
     TRY(drop_privileges());
     TRY(end_at_forbidden_calls(host.state_dir.borrow()));
     machine.confine_threads = true;
