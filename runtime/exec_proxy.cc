@@ -43,36 +43,43 @@ Result<void> tell(UniqueFd& report, ExecEvent const& event) {
 }
 
 // The caller's streams belong to the process in the guest alone: whoever reads them waits for its end.
-Result<void> let_go_of_stdio() {
-    auto const null = TRY(open_path("/dev/null", O_RDWR));
+Result<void> let_go_of_stdio(BorrowedFd null) {
     for (int fd = 0; fd <= 2; ++fd)
-        if (::dup2(null.borrow().raw(), fd) < 0)
-            return fail(Error::sys("put /dev/null in the place of stdio"));
+        if (::dup2(null.raw(), fd) < 0) return fail(Error::sys("put /dev/null in the place of stdio"));
     return {};
 }
 
-Result<ExecEvent> stand_in(BorrowedFd state_dir, ExecTask task, UniqueFd const& terminal, UniqueFd& report) {
+// What the proxy has from the exec command.
+struct Proxy {
+    BorrowedFd state_dir;
+    ExecTask task;
+    UniqueFd terminal;  // or invalid
+    UniqueFd dev_null;
+    UniqueFd report;
+};
+
+Result<ExecEvent> stand_in(Proxy& proxy) {
     ::setsid();
     ::prctl(PR_SET_NAME, "krun-oci:exec");
     auto const signals = TRY(RelayedSignals::block());
     // So that a change of its size arrives as SIGWINCH.
-    if (terminal.valid() && ::ioctl(terminal.borrow().raw(), TIOCSCTTY, 0) < 0)
+    if (proxy.terminal.valid() && ::ioctl(proxy.terminal.borrow().raw(), TIOCSCTTY, 0) < 0)
         return fail(Error::sys("make the terminal the controlling one"));
-    auto client = TRY(ExecClient::ask(state_dir, std::move(task)));
-    TRY(let_go_of_stdio());
+    auto client = TRY(ExecClient::ask(proxy.state_dir, std::move(proxy.task)));
+    TRY(let_go_of_stdio(proxy.dev_null.borrow()));
     close_inherited_fds();
     // An exec command that has gone meanwhile has told nobody our number: then the process shall not run.
-    return client.attend(signals, nullptr, terminal.borrow(),
-                         [&] { return tell(report, {ExecEventKind::kStarted}); });
+    return client.attend(signals, nullptr, proxy.terminal.borrow(),
+                         [&] { return tell(proxy.report, {ExecEventKind::kStarted}); });
 }
 
-[[noreturn]] void run_proxy(BorrowedFd state_dir, ExecTask task, UniqueFd const& terminal, UniqueFd report) {
-    auto const end = stand_in(state_dir, std::move(task), terminal, report);
+[[noreturn]] void run_proxy(Proxy proxy) {
+    auto const end = stand_in(proxy);
     if (!end.ok()) {
-        ignore(tell(report, {ExecEventKind::kFailed, 255, 0, end.error().message()}), "nobody listens");
+        ignore(tell(proxy.report, {ExecEventKind::kFailed, 255, 0, end.error().message()}), "nobody listens");
         ::_exit(255);
     }
-    ignore(tell(report, end.value()), "the exec command has gone");
+    ignore(tell(proxy.report, end.value()), "the exec command has gone");
     end_as(end.value());
 }
 
@@ -81,11 +88,13 @@ Result<ExecEvent> stand_in(BorrowedFd state_dir, ExecTask task, UniqueFd const& 
 Result<ExecProxy> spawn_exec_proxy(BorrowedFd state_dir, ExecTask task, UniqueFd terminal,
                                    BorrowedFd cgroup) {
     auto [ours, childs] = TRY(make_socketpair(SOCK_SEQPACKET));
+    // Before the fork: the container's cgroup may allow no device, as podman's pods do.
+    auto dev_null = TRY(open_path("/dev/null", O_RDWR));
     pid_t const pid = fork_into(cgroup);
     if (pid < 0) return fail(Error::sys("fork a process that stands for the executed one"));
     if (pid == 0) {
         ours.reset();
-        run_proxy(state_dir, std::move(task), terminal, std::move(childs));
+        run_proxy({state_dir, std::move(task), std::move(terminal), std::move(dev_null), std::move(childs)});
     }
     childs.reset();
     std::array<std::byte, kMaxWireResultBytes> buffer;
