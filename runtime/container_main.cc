@@ -3,6 +3,7 @@
 
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <memory>
@@ -73,6 +74,16 @@ Result<void> detach_trees(HostHandles& host) {
     return {};
 }
 
+// Names that config.json does not give are those of the UTS namespace that this process is in: a pod's
+// containers share one, which its first container named (runtime-spec config-linux.md#namespaces).
+Result<void> inherit_names(KrunConfig& config) {
+    utsname names{};
+    if (::uname(&names) < 0) return fail(Error::sys("read the host's name"));
+    if (config.hostname.empty()) config.hostname = names.nodename;
+    if (config.domainname.empty()) config.domainname = names.domainname;
+    return {};
+}
+
 Result<std::unique_ptr<ContainerProcess>> set_up(ContainerTask& task) {
     ::setsid();
     ::prctl(PR_SET_NAME, "krun-oci");
@@ -86,6 +97,7 @@ Result<std::unique_ptr<ContainerProcess>> set_up(ContainerTask& task) {
     auto const view = TRY(OutsideView::prepare(task.plan, host));
     TRY(detach_trees(host));
     TRY(enter_namespaces(host.namespaces));
+    TRY(inherit_names(task.plan.config));
     auto const log = std::make_shared<KernelLog>();
     auto kernel_file = TRY(duplicate(host.kernel.file.borrow()));
     auto machine = TRY(machine_for(task.plan, task.size, host, log));

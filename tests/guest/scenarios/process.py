@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What config.json says of the process, as the payload sees it. One container answers all of it."""
+import os
+
 from report import ask
 from suite import expect, expect_equal, expect_in, test
 
@@ -121,6 +123,13 @@ def signals_and_home(case):
     for line in ("SigIgn:\t" + _mask(), "SigBlk:\t" + _mask()):
         expect_in(line, result.text.splitlines(), "status")
     expect_in("HOME=/root", result.text.split("\0"), "environment")
+
+
+@test("process: without a hostname of its own it has that of the UTS namespace it was started in")
+def inherited_hostname(case):
+    bundle = case.bundle().script("hostname")
+    del bundle.config["hostname"]
+    expect_equal(case.run(bundle).text.strip(), os.uname().nodename, "hostname")
 
 
 @test("process: a file it creates has its owner and mode on the host")
