@@ -5,13 +5,15 @@ import os
 import re
 import shutil
 
+from container import Result
 from report import Report, script
+from terminal import Terminal
 
 kReference = "crun"
 kOutcome = "how the container ended"
 _kName = "box"
 # In which the two runs, and two pages, would differ for nothing.
-_kTestDirectory = re.compile(r"(/tmp)?/krun-guest-test\.[^/]+/[0-9]+")
+_kTestDirectory = re.compile(r"(/tmp)?/krun-guest-test\.[^/]+/[0-9]+(/bundle[0-9]+)?")
 _worlds = {}
 
 
@@ -20,11 +22,12 @@ class Each(str):
 
 
 class World:
-    def __init__(self, name, make, title, executed):
+    def __init__(self, name, make, title, executed, terminal):
         self.name = name
         self.make = make
         self.title = title
         self.executed = executed
+        self.terminal = terminal
 
 
 class Row:
@@ -41,14 +44,14 @@ class Row:
         return self.wanted == self.found
 
 
-def world(name, title, executed=False):
+def world(name, title, executed=False, terminal=False):
     """Registers make(case, bundle): changes a fresh bundle, and returns {question: shell command}, or a function from
     the Result of a run to {property: value} when the payload is not a shell. executed: a process that is executed
-    beside the payload answers, and what is asked of process 1 is asked of it."""
+    beside the payload answers, and what is asked of process 1 is asked of it. terminal: whoever answers has one."""
 
     def register(make):
         assert name not in _worlds, name
-        _worlds[name] = World(name, make, title, executed)
+        _worlds[name] = World(name, make, title, executed, terminal)
         return make
 
     return register
@@ -66,25 +69,37 @@ def _run(case, runtime, one):
     container = case.container(bundle, _kName, runtime=runtime)
     if one.executed:
         questions = {name: type(command)(command.replace("/proc/1/", "/proc/$$/")) for name, command in questions.items()}
-        result = _executed(container, script(questions))
+        result = _executed(container, script(questions), one.terminal)
     else:
         if not callable(questions):
             bundle.script(script(questions))
-        result = container.run()
+        bundle.process["terminal"] = one.terminal
+        result = _command(container, one.terminal, "run", "--bundle", bundle.write(), container.name)
     _forget_cgroup(runtime, result)
     found = {kOutcome: _outcome(result)}
     found.update(questions(result) if callable(questions) else _properties(questions, Report(result)))
     return {name: _kTestDirectory.sub("(host)", value) for name, value in found.items()}
 
 
-def _executed(container, text):
+def _command(container, terminal, *words):
+    if not terminal:
+        return container.command(*words)
+    # A caller without a size, so that consoleSize decides.
+    with Terminal(container.argv(*words), rows=0, columns=0, environment=container.environment) as caller:
+        status = caller.status()
+        while caller.read(0.1):
+            pass
+        return Result(status, caller.seen, b"")
+
+
+def _executed(container, text, terminal):
     """As engines do it: the whole process in a file."""
-    process = {**container.bundle.process, "args": ["/bin/sh", "-c", text]}
-    container.bundle.script("while :; do sleep 1; done")
+    process = {**container.bundle.process, "args": ["/bin/sh", "-c", text], "terminal": terminal}
+    container.bundle.process["args"] = ["/bin/sleep", "100000"]  # it starts no processes, whose numbers would be others each time
     container.started()
     path = container.pid_path.with_suffix(".process")
     path.write_text(json.dumps(process))
-    result = container.command("exec", "--process", path, container.name)
+    result = _command(container, terminal, "exec", "--process", path, container.name)
     container.must("delete", "--force", container.name)
     return result
 

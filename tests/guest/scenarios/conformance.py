@@ -5,7 +5,7 @@ import comparison
 import conformance_page
 import reasons
 from suite import expect, expect_equal, test
-from worlds import engine, limits, places, process, seccomp  # noqa: F401  (they register themselves)
+from worlds import engine, hooks, limits, places, process, seccomp, terminal  # noqa: F401  (they register themselves)
 
 
 def _rows(one):

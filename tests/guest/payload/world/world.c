@@ -29,7 +29,9 @@
 #include <time.h>
 #include <unistd.h>
 
-static char const* word(long result) {
+#include "world.h"
+
+char const* word(long result) {
     return result < 0 ? strerrorname_np(errno) : "done";
 }
 
@@ -285,7 +287,7 @@ int main(int argc, char** argv) {
         void (*function)(void);
     } const kSections[] = {{"flags", flags},       {"scheduling", scheduling}, {"names", names}, {"descriptors", descriptors},
                            {"clocks", clocks},     {"attempts", attempts},     {"queues", queues},
-                           {"filtered", filtered}, {"profile", profile}};
+                           {"filtered", filtered}, {"profile", profile},       {"terminal", terminal}};
     int done = 0;
     for (int a = 1; a < argc; a++)
         for (size_t i = 0; i < sizeof kSections / sizeof kSections[0]; i++)
