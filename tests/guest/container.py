@@ -56,8 +56,8 @@ class Container:
             out, err = process.communicate(stdin, timeout)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            process.kill()
-            out, err = process.communicate()
+            self.discard()  # the container process has the streams too
+            out, err = process.communicate(timeout=_kTimeout)
             raise Failed(f"{words[0]} did not end in {timeout} s; stdout {out[-200:]}, stderr {err[-200:]}") from None
         return Result(process.returncode, out, err)
 
