@@ -61,7 +61,7 @@ TEST_F(MountPointsTest, DevicesAreMadeUnlessAMountHoldsThem) {
     rootfs_.make_dir("opt");
     auto const found = missing_mount_points(rootfs_.fd(), {mount_on("/opt"), mount_on("/dev")}, {}, {},
                                             {{"/dev/x", "c", 1, 3}, {"/srv/x", "b", 7, 9, 0640, 1, 2}});
-    EXPECT_THAT(found,
+    ASSERT_THAT(found,
                 ElementsAre(MountPoint{"/dev", true}, MountPoint{"/srv", true}, MountPoint{"/srv/x", false}));
     EXPECT_FALSE(found[1].device);
     EXPECT_EQ(found[2].mode, 0640u);

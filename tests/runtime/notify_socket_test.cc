@@ -69,7 +69,7 @@ TEST_F(NotifySocketTest, WhatIsNoSocketOrInAnotherMountIsThePayloadsAffair) {
     auto const listener = listen_at(dir_ / "notify/other");
     spec_.process->env[1] = "NOTIFY_SOCKET=/run/notify/other";
     EXPECT_TRUE(connected().fd.valid());
-    spec_.mounts.push_back({"/run/notify", "tmpfs", "tmpfs", {}});
+    spec_.mounts.push_back({"/run/notify", "tmpfs", dir_ / "notify", {}});
     EXPECT_FALSE(connected().fd.valid());
     spec_.mounts.clear();
     EXPECT_FALSE(connected().fd.valid());
