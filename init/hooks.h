@@ -10,9 +10,9 @@
 
 namespace krun::init {
 
-// Runs each as a child of this process and waits for it. One without an environment has `payload_env`. `state` is its standard input. One that cannot be
-// run, fails or takes longer than it may, and is then killed, is an error that begins with "`kind` hook #N:
-// ".
+// Runs each as a child of this process and waits for it. One without an environment has `payload_env`;
+// `state` is its standard input. One that cannot be run, fails or takes longer than it may, and is then
+// killed, is an error that begins with "`kind` hook #N: ".
 Result<void> run_hooks(std::string_view kind, std::vector<guest::Hook> const& hooks,
                        std::vector<std::string> const& payload_env, std::string const& state);
 
