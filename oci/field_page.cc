@@ -1,34 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // docs/oci-fields.md, printed from the rows.
 #include "oci/annotations.h"
+#include "oci/effect_name.h"
 #include "oci/features.h"
 #include "oci/fields.h"
 
 namespace krun::oci {
 namespace {
 
-std::string_view describe(Effect effect) {
-    switch (effect) {
-        case Effect::kHost:
-            return "host";
-        case Effect::kGuest:
-            return "guest";
-        case Effect::kHostAndGuest:
-            return "host and guest";
-        case Effect::kIgnored:
-            return "ignored";
-        case Effect::kRefused:
-            return "refused";
-    }
-    return "";
-}
-
 class PageRows : public FieldVisitor {
 public:
     void field(std::string const& path, std::string_view type, Effect effect, Presence presence,
                std::string_view note) override {
         text_ += "| `" + path + "` | " + std::string(type) + (presence == kRequired ? ", required" : "") +
-                 " | " + std::string(describe(effect)) + " | " + std::string(note) + " |\n";
+                 " | " + std::string(effect_name(effect)) + " | " + std::string(note) + " |\n";
     }
     std::string take() && { return std::move(text_); }
 

@@ -23,9 +23,28 @@ constexpr Command kCheckpointCommand = missing("checkpoint");
 constexpr Command kRestoreCommand = missing("restore");
 
 constexpr Command const* kCommands[] = {
-    &kCreateCommand, &kStartCommand,  &kRunCommand,    &kStateCommand,      &kKillCommand,    &kDeleteCommand,
-    &kListCommand,   &kPsCommand,     &kSpecCommand,   &kFeaturesCommand,   &kExecCommand,    &kPauseCommand,
-    &kResumeCommand, &kUpdateCommand, &kEventsCommand, &kCheckpointCommand, &kRestoreCommand,
+    // runc's
+    &kCreateCommand,
+    &kStartCommand,
+    &kRunCommand,
+    &kStateCommand,
+    &kKillCommand,
+    &kDeleteCommand,
+    &kListCommand,
+    &kPsCommand,
+    &kSpecCommand,
+    &kFeaturesCommand,
+    &kExecCommand,
+    &kPauseCommand,
+    &kResumeCommand,
+    &kUpdateCommand,
+    &kEventsCommand,
+    &kCheckpointCommand,
+    &kRestoreCommand,
+    // our own
+    &kCheckCommand,
+    &kExplainCommand,
+    &kEvidenceCommand,
 };
 
 }  // namespace

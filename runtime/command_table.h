@@ -8,10 +8,13 @@
 
 namespace krun::runtime {
 
+extern Command const kCheckCommand;
 extern Command const kCreateCommand;
 extern Command const kDeleteCommand;
+extern Command const kEvidenceCommand;
 extern Command const kEventsCommand;
 extern Command const kExecCommand;
+extern Command const kExplainCommand;
 extern Command const kFeaturesCommand;
 extern Command const kKillCommand;
 extern Command const kListCommand;

@@ -15,6 +15,7 @@
 #include "runtime/creation_report.h"
 #include "runtime/end_reason.h"
 #include "runtime/kernel_image.h"
+#include "runtime/kernel_log_file.h"
 #include "runtime/kvm_device.h"
 #include "runtime/notify_socket.h"
 
@@ -267,6 +268,9 @@ void ContainerProcess::request(ControlRequest request, ControlConnection connect
             return execs_->begin(std::move(request), std::move(connection));
         case ControlOp::kCgroup:
             return use_cgroup_file(request.text, std::move(connection));
+        case ControlOp::kKernelLog:
+            if (request.fds.size() != 1) break;
+            return connection.reply(write_full(request.fds[0].borrow(), parts_.kernel_log->text()));
     }
     connection.reply(fail(Error(Errc::kUnsupported, "unknown request")));
 }
@@ -288,6 +292,15 @@ void ContainerProcess::report(Result<void> const& result) {
     parts_.report.reset();
 }
 
+// The state directory may have been removed by delete --force.
+void ContainerProcess::keep_evidence(std::string const& reason) {
+    auto const keep = [this](char const* name, std::string const& text) {
+        ignore(replace_file(parts_.state_dir.borrow(), name, text, 0600), "there is nobody left to tell");
+    };
+    keep(kKernelLogName, parts_.kernel_log->text());
+    keep(kEndReasonName, reason.substr(0, kMaxEndReasonBytes));
+}
+
 // In this order: clients that wait hear of the end only when it is written down.
 void ContainerProcess::finish() {
     auto const& end = session_->end();
@@ -295,10 +308,7 @@ void ContainerProcess::finish() {
     machine_->stop();
     // Before the container was ready its creator reports the reason; afterwards there is nobody else.
     if (!end.reason.empty() && reported_) log(LogLevel::kError, end.reason);
-    if (!end.reason.empty())
-        ignore(replace_file(parts_.state_dir.borrow(), kEndReasonName,
-                            end.reason.substr(0, kMaxEndReasonBytes), 0600),
-               "the state directory may have been removed by delete --force");
+    if (!end.reason.empty()) keep_evidence(end.reason);
     if (starter_.valid()) starter_.reply(fail(ended_error(end)));
     report(fail(ended_error(end)));
 }

@@ -70,6 +70,7 @@ private:
     void request(ControlRequest request, ControlConnection connection);
     void use_cgroup_file(std::string_view request, ControlConnection connection);
     void report(Result<void> const& result);
+    void keep_evidence(std::string const& reason);
     void finish();
 
     EventLoop loop_;

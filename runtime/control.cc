@@ -63,7 +63,9 @@ Result<void> control_request(BorrowedFd state_dir, ControlRequest const& request
 Result<std::string> control_query(BorrowedFd state_dir, ControlRequest const& request) {
     auto const socket = TRY(connect_control(state_dir));
     if (request.op != ControlOp::kStart) TRY(bound_wait(socket.borrow()));
-    TRY(send_request(socket.borrow(), request.op, request.argument, {}, request.text));
+    std::vector<BorrowedFd> fds;
+    for (auto const& fd : request.fds) fds.push_back(fd.borrow());
+    TRY(send_request(socket.borrow(), request.op, request.argument, fds, request.text));
     std::array<std::byte, kMaxWireResultBytes> buffer;
     ssize_t n = 0;
     do {

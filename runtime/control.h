@@ -27,6 +27,8 @@ enum class ControlOp : uint32_t {
     // Reads or writes one file of the payload's cgroup in the guest: `text` as control::kCgroup has it. The
     // answer's text is the content.
     kCgroup = 6,
+    // Writes what the guest kernel last said into the file that comes with it.
+    kKernelLog = 7,
 };
 
 inline constexpr size_t kMaxControlText = 4096;

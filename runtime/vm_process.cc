@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/vm_process.h"
 
-#include <sched.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <optional>
@@ -25,15 +23,10 @@
 #include "runtime/rootless.h"
 #include "runtime/state_json.h"
 #include "runtime/systemd_scope.h"
+#include "runtime/usable_cpus.h"
 
 namespace krun::runtime {
 namespace {
-
-uint32_t usable_cpus() {
-    cpu_set_t set;
-    if (::sched_getaffinity(0, sizeof set, &set) < 0) return 1;  // more CPUs than a cpu_set_t holds
-    return static_cast<uint32_t>(std::max(1, CPU_COUNT(&set)));
-}
 
 void reap(pid_t pid) {
     ::kill(pid, SIGKILL);

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/host_check.h"
+
+#include <linux/magic.h>
+#include <sys/resource.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+
+#include "base/fd.h"
+#include "base/strings.h"
+#include "runtime/installed_file.h"
+#include "runtime/kernel_image.h"
+#include "runtime/kvm_device.h"
+#include "runtime/rootless.h"
+#include "vmm/kvm/speed.h"
+
+namespace krun::runtime {
+namespace {
+
+using Verdict = Finding::Verdict;
+
+struct Answer {
+    Verdict verdict = Verdict::kOk;
+    std::string text{};
+    std::string remedy{};
+};
+
+bool can(std::string const& path, int mode) {
+    return ::access(path.c_str(), mode) == 0;
+}
+
+Answer check_kvm(std::string const& /*root*/) {
+    auto const kvm = open_kvm();
+    if (kvm.ok()) return {.text = "/dev/kvm can be used"};
+    // The error's text is what is wrong, then a colon and what to do.
+    auto const message = kvm.error().message();
+    auto const colon = message.find(": ");
+    return {Verdict::kMissing, message.substr(0, colon),
+            colon == message.npos ? "" : message.substr(colon + 2)};
+}
+
+// A kernel boots with some hundred million instructions.
+Answer check_speed(std::string const& /*root*/) {
+    constexpr double kSlow = 20e6;
+    auto kvm = open_kvm();
+    if (!kvm.ok()) return {Verdict::kMissing, "cannot be measured without /dev/kvm", "see kvm"};
+    auto const speed = vmm::measure_guest_speed(std::move(kvm).value());
+    if (!speed.ok())
+        return {Verdict::kMissing, speed.error().message(), "load kvm_intel or kvm_amd, not another KVM"};
+    auto const tenths = static_cast<uint64_t>(speed.value() / 1e5);
+    auto const text = "a guest's kernel runs " + std::to_string(tenths / 10) + "." +
+                      std::to_string(tenths % 10) + " million instructions a second";
+    if (speed.value() >= kSlow) return {.text = text};
+    return {Verdict::kWarning, text + ": KVM is software here, and a guest takes minutes to boot",
+            cpu_has_virtualization()
+                ? "load kvm_intel or kvm_amd"
+                : "enable virtualization in the firmware, or nested virtualization in the host of this "
+                  "virtual machine"};
+}
+
+Answer check_kernel(std::string const& /*root*/) {
+    auto const kernel = open_kernel("");
+    if (kernel.ok()) return {.text = kernel.value().path};
+    return {Verdict::kMissing, kernel.error().message(),
+            "install the package, run hack/kernel/build, or set KRUN_OCI_KERNEL"};
+}
+
+Answer check_cgroup(std::string const& /*root*/) {
+    constexpr char const* kUnified = "boot with systemd.unified_cgroup_hierarchy=1";
+    struct statfs info {};
+    if (::statfs("/sys/fs/cgroup", &info) < 0 || info.f_type != CGROUP2_SUPER_MAGIC)
+        return {Verdict::kWarning,
+                "no cgroup v2 at /sys/fs/cgroup: the host limits no machine, and cannot pause one", kUnified};
+    auto const text = read_file("/sys/fs/cgroup/cgroup.controllers", 4096);
+    auto const line = text.ok() ? std::string(split(text.value(), '\n').front()) : std::string();
+    auto const has = split(line, ' ');
+    std::string lacks;
+    for (std::string_view const wanted : {"cpu", "cpuset", "io", "memory"})
+        if (std::find(has.begin(), has.end(), wanted) == has.end()) lacks += " " + std::string(wanted);
+    if (lacks.empty()) return {.text = "v2, with " + line};
+    return {Verdict::kWarning, "v2 without the controllers" + lacks + ": such limits are errors",
+            "enable them on the kernel's command line, or delegate them to this cgroup"};
+}
+
+Answer check_systemd(std::string const& /*root*/) {
+    for (auto const& path : installed_places("krun-oci-systemd"))
+        if (can(path, X_OK)) {
+            if (can("/run/systemd/system", F_OK)) return {.text = path};
+            return {Verdict::kWarning, "systemd does not run here: --systemd-cgroup is an error",
+                    "use --cgroup-manager=cgroupfs"};
+        }
+    return {Verdict::kWarning, "krun-oci-systemd is not beside this program: --systemd-cgroup is an error",
+            "install the package"};
+}
+
+Answer check_state(std::string const& root) {
+    std::filesystem::path place = root;
+    std::error_code none;
+    while (!std::filesystem::exists(place, none) && place.has_relative_path()) place = place.parent_path();
+    if (std::filesystem::is_directory(place, none) && can(place, W_OK | X_OK)) return {.text = root};
+    return {Verdict::kMissing, root + " cannot be written",
+            is_rootless() ? "set XDG_RUNTIME_DIR, or --root" : "mount /run writable, or set --root"};
+}
+
+Answer check_descriptors(std::string const& /*root*/) {
+    constexpr rlim_t kEnough = 4096;  // files that the guest has open, and streams of executed processes
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    auto const text = "at most " + std::to_string(limit.rlim_max) + " open files";
+    if (limit.rlim_max >= kEnough) return {.text = text};
+    return {Verdict::kWarning, text + ": a guest that opens more gets EMFILE",
+            "raise the hard limit of RLIMIT_NOFILE"};
+}
+
+Answer check_memory(std::string const& /*root*/) {
+    constexpr uint64_t kDefaultMachine = uint64_t{1} << 30;
+    auto const pages = static_cast<uint64_t>(std::max(0L, ::sysconf(_SC_AVPHYS_PAGES)));
+    uint64_t const bytes = pages * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+    auto const text = std::to_string(bytes >> 20) + " MiB are free";
+    if (bytes >= kDefaultMachine) return {.text = text};
+    return {Verdict::kWarning, text + ": a machine may use 1024 MiB", "give containers a memory limit"};
+}
+
+// Not used yet: networks come later, and a host can be made ready for them.
+Answer check_tap(std::string const& /*root*/) {
+    if (can("/dev/net/tun", R_OK | W_OK))
+        return {.text = "/dev/net/tun can be used; no network needs it yet"};
+    return {Verdict::kWarning, "/dev/net/tun cannot be used; no network needs it yet", "modprobe tun"};
+}
+
+Answer check_passt(std::string const& /*root*/) {
+    for (char const* path : {"/usr/bin/passt", "/usr/local/bin/passt"})
+        if (can(path, X_OK)) return {.text = std::string(path) + "; no network needs it yet"};
+    return {Verdict::kWarning, "passt is not installed; no network needs it yet", "install passt"};
+}
+
+struct Check {
+    char const* subject;
+    Answer (*ask)(std::string const& root);
+};
+constexpr Check kChecks[] = {
+    {"kvm", check_kvm},           {"speed", check_speed},     {"kernel", check_kernel},
+    {"cgroup", check_cgroup},     {"systemd", check_systemd}, {"state", check_state},
+    {"files", check_descriptors}, {"memory", check_memory},   {"tap", check_tap},
+    {"passt", check_passt},
+};
+
+}  // namespace
+
+std::vector<Finding> check_host(std::string const& root) {
+    std::vector<Finding> out;
+    for (auto const& [subject, ask] : kChecks) {
+        auto answer = ask(root);
+        out.push_back({subject, answer.verdict, std::move(answer.text), std::move(answer.remedy)});
+    }
+    return out;
+}
+
+}  // namespace krun::runtime
