@@ -20,7 +20,7 @@ class TreeWriter {
 public:
     // `root` is an empty directory, open for reading. `warnings` must outlive the writer.
     TreeWriter(UniqueFd root, Privilege privilege, Warnings& warnings)
-        : root_(std::move(root)), privilege_(privilege), warnings_(warnings) {}
+        : root_(std::move(root)), privilege_(privilege), warnings_(warnings), directories_{{"", {}}} {}
 
     // Makes the entry, with the directories above it that are missing. What has that name already is
     // replaced; of a directory by a directory, only the attributes. A file's content is taken from `content`.

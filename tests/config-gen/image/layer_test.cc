@@ -33,6 +33,13 @@ TEST_F(LayerTest, MissingParentsAreMade) {
     EXPECT_EQ(test::look_at(path("a/b")).st_mode & 07777, 0755u);
 }
 
+TEST_F(LayerTest, WithoutAnEntryOfItsOwnTheRootIsOpenToAllUsersOfTheGuest) {
+    ASSERT_EQ(::chmod(root().c_str(), 0700), 0);
+    ASSERT_EQ(apply(TarBuilder().file("a")), "");
+    finish();
+    EXPECT_EQ(test::look_at(root()).st_mode & 07777, 0755u);
+}
+
 TEST_F(LayerTest, DirectoryKeepsItsTimeAndModeAlthoughFilesFollow) {
     TarBuilder tar;
     tar.dir("ro", 0555).last().mtime = 5555;
@@ -85,6 +92,18 @@ TEST_F(LayerTest, SparseFilesStaySparse) {
     EXPECT_EQ(info.st_size, (8 << 20) + 3);
     EXPECT_LT(info.st_blocks * 512, 1 << 20);
     EXPECT_EQ(text("sparse").substr(8 << 20), "end");
+}
+
+TEST_F(LayerTest, FileThatEndsWithAHoleHasItsWholeSize) {
+    auto const records =
+        test::pax_record("GNU.sparse.major", "1") + test::pax_record("GNU.sparse.minor", "0") +
+        test::pax_record("GNU.sparse.name", "s") + test::pax_record("GNU.sparse.realsize", "1000000");
+    auto const body = test::padded("1\n0\n5\n") + test::padded("start");
+    ASSERT_EQ(apply(test::pax_header(records) + test::raw_header({"s", '0', test::octal(512 + 5), {}}) +
+                    body + test::end_of_archive()),
+              "");
+    EXPECT_EQ(test::look_at(path("s")).st_size, 1'000'000);
+    EXPECT_EQ(text("s").substr(0, 6), std::string("start\0", 6));
 }
 
 TEST_F(LayerTest, UserAttributesAreKept) {

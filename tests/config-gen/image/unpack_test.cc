@@ -347,8 +347,8 @@ TEST_F(UnpackTest, BundleMayBeAnEmptyDirectory) {
     expect_two_layers();
 }
 
-TEST_F(UnpackTest, WhatExistsIsNotTouched) {
-    use_directory(two_layers().make_oci());
+TEST_F(UnpackTest, WhatExistsIsNotTouchedAndToldBeforeTheImageIsLookedAt) {
+    options_.image = dir_ / "images/nowhere";
     dir_.make_dir("mine/full/sub");
     dir_.write("mine/file", "mine");
     dir_.make_dir("mine/empty");
