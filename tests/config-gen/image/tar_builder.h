@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstring>
 #include <functional>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,10 @@ private:
 };
 
 enum class Compression { kNone, kGzip, kXz, kZstd };
+inline void PrintTo(Compression compression, std::ostream* out) {
+    static constexpr char const* kNames[] = {"None", "Gzip", "Xz", "Zstd"};
+    *out << kNames[static_cast<size_t>(compression)];
+}
 
 inline std::string finish_archive(archive* out, std::function<void(archive*)> const& fill) {
     std::string bytes;
