@@ -41,6 +41,12 @@ Verdict read_handler(std::string const& value, MachineAnnotations&) {
     return {};
 }
 
+// What a client says of a container's part in its pod; other parts are nothing special.
+Verdict read_container_type(std::string const& value, MachineAnnotations& out) {
+    out.sandbox = out.sandbox || value == "sandbox";
+    return {};
+}
+
 struct Row {
     AnnotationHelp help;
     Verdict (*read)(std::string const& value, MachineAnnotations& out);  // nullptr: not implemented
@@ -55,6 +61,9 @@ constexpr Row kRows[] = {
     {{"krun.gpu_flags", "0", "not implemented: graphics"}, nullptr},
     {{"run.oci.handler", "krun", "accepted, for configurations written for crun"}, read_handler},
     {{"krun-oci.kernel", "absolute path", "kernel image on the host"}, read_kernel},
+    {{"io.kubernetes.cri.container-type", "sandbox", "a pod's pause container: a process without a machine"},
+     read_container_type},
+    {{"io.kubernetes.cri-o.ContainerType", "sandbox", "the same, by another engine"}, read_container_type},
 };
 
 std::string where(std::string_view key) {

@@ -17,6 +17,9 @@ struct MachineAnnotations {
     std::optional<uint32_t> cpus;     // krun.cpus: 1..64; 0 means the default, as for crun
     std::optional<uint32_t> ram_mib;  // krun.ram_mib: above 128; up to that it means the default, as for crun
     std::string kernel;               // krun-oci.kernel: absolute path of a kernel image on the host
+    // io.kubernetes.cri.container-type or io.kubernetes.cri-o.ContainerType: a pod's pause container, which
+    // has no machine.
+    bool sandbox = false;
 };
 
 // A value that does not fit its key, and any key in krun-oci. that does not exist, is kInvalidConfig; what is

@@ -11,14 +11,20 @@
 
 namespace krun::runtime {
 
-void close_inherited_fds() {
+std::vector<int> open_fds() {
+    std::vector<int> out;
     std::unique_ptr<DIR, int (*)(DIR*)> const list(::opendir("/proc/self/fd"), ::closedir);
-    if (!list) return;
-    while (dirent const* entry = ::readdir(list.get())) {
-        auto const fd = parse_int64(entry->d_name);
-        if (!fd || *fd < 3) continue;
-        int const flags = ::fcntl(static_cast<int>(*fd), F_GETFD);
-        if (flags >= 0 && (flags & FD_CLOEXEC) == 0) ::close(static_cast<int>(*fd));
+    if (!list) return out;
+    while (dirent const* entry = ::readdir(list.get()))
+        if (auto const fd = parse_int64(entry->d_name); fd && *fd >= 3 && *fd != ::dirfd(list.get()))
+            out.push_back(static_cast<int>(*fd));
+    return out;
+}
+
+void close_inherited_fds() {
+    for (int const fd : open_fds()) {
+        int const flags = ::fcntl(fd, F_GETFD);
+        if (flags >= 0 && (flags & FD_CLOEXEC) == 0) ::close(fd);
     }
 }
 

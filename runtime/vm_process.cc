@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/scope_exit.h"
+#include "oci/annotations.h"
 #include "runtime/cgroup.h"
 #include "runtime/container_main.h"
 #include "runtime/creation_report.h"
@@ -21,6 +22,7 @@
 #include "runtime/machine_for.h"
 #include "runtime/process_identity.h"
 #include "runtime/rootless.h"
+#include "runtime/sandbox_main.h"
 #include "runtime/state_json.h"
 #include "runtime/systemd_scope.h"
 #include "runtime/usable_cpus.h"
@@ -79,30 +81,21 @@ void tell_of_notify_socket(KrunConfig& config, std::string const& path) {
     config.krun.notify_socket = path;
 }
 
-}  // namespace
-
-Result<VmProcess> spawn_vm(VmRequest request) {
-    auto plan = TRY(from_oci(request.spec));
-    plan.config.krun.debug = is_logged(LogLevel::kDebug);
-    if (!plan.config.krun.start_container_hooks.empty()) plan.config.krun.state = state_for_hooks(request);
-    tell_of_passed_fds(plan.config.process, request.passed);
-    if (request.notify.fd.valid()) tell_of_notify_socket(plan.config, request.notify.in_guest);
-    auto const size = TRY(machine_size(request.spec, usable_cpus()));
-    auto host = TRY(open_host_handles(request, plan));
-    auto cgroup = TRY(prepare_cgroup(request));
+// Forks the process that `main` is, in its cgroup, and returns when that reports to be ready.
+template <class Main>
+Result<VmProcess> spawn(Cgroup cgroup, MachineSize size, Main main) {
     ScopeExit remove_it([&] {
         auto const removed = cgroup.unit.empty() ? remove_cgroup(cgroup.path) : end_scope_cgroup(cgroup.path);
         ignore(removed, "an earlier error is being reported");
     });
     auto [ours, childs] = TRY(make_socketpair(SOCK_SEQPACKET));
-
     pid_t const pid = fork_into(cgroup.directory.borrow());
     if (pid < 0) return fail(Error::sys("fork the container process"));
-    if (pid > 0) cgroup.scope.reset();
     if (pid == 0) {
         ours.reset();
-        container_main({std::move(request), std::move(plan), size, std::move(host), std::move(childs)});
+        main(std::move(childs));
     }
+    cgroup.scope.reset();
     childs.reset();
     auto vm = receive_creation_report(ours.borrow());
     if (!vm.ok()) {
@@ -117,6 +110,33 @@ Result<VmProcess> spawn_vm(VmRequest request) {
     remove_it.dismiss();
     return VmProcess{pid,  identity.value().start_time, std::move(cgroup.path), std::move(cgroup.unit),
                      size, std::move(vm).value()};
+}
+
+Result<VmProcess> spawn_sandbox(VmRequest const& request) {
+    auto task = TRY(prepare_sandbox(request));
+    auto cgroup = TRY(prepare_cgroup(request));
+    return spawn(std::move(cgroup), {.vcpus = 0, .ram_mib = 0}, [&](UniqueFd report) {
+        task.report = std::move(report);
+        sandbox_main(std::move(task));
+    });
+}
+
+}  // namespace
+
+Result<VmProcess> spawn_vm(VmRequest request) {
+    auto const annotations = TRY(oci::read_annotations(request.spec.annotations));
+    if (annotations.sandbox) return spawn_sandbox(request);
+    auto plan = TRY(from_oci(request.spec));
+    plan.config.krun.debug = is_logged(LogLevel::kDebug);
+    if (!plan.config.krun.start_container_hooks.empty()) plan.config.krun.state = state_for_hooks(request);
+    tell_of_passed_fds(plan.config.process, request.passed);
+    if (request.notify.fd.valid()) tell_of_notify_socket(plan.config, request.notify.in_guest);
+    auto const size = TRY(machine_size(request.spec, usable_cpus()));
+    auto host = TRY(open_host_handles(request, plan));
+    auto cgroup = TRY(prepare_cgroup(request));
+    return spawn(std::move(cgroup), size, [&](UniqueFd report) {
+        container_main({std::move(request), std::move(plan), size, std::move(host), std::move(report)});
+    });
 }
 
 }  // namespace krun::runtime
