@@ -53,6 +53,8 @@ Result<ExecEvent> ExecClient::attend(RelayedSignals const& signals, TerminalRela
         auto event = TRY(next_event());
         if (event.kind == ExecEventKind::kStarted) {
             started_ = true;
+            // The size may have changed since the terminal was made, when nobody was told of it yet.
+            pass_on_size(relay, terminal);
             TRY(on_start());
             continue;
         }
@@ -90,9 +92,14 @@ void ExecClient::pass_on_signals(RelayedSignals const& signals, TerminalRelay co
                    "its end is about to be read");
             continue;
         }
-        if (relay != nullptr) relay->resize();  // from the caller's terminal to the one between
-        if (auto const size = terminal_size(terminal); size.ok()) send_size(size.value());
+        pass_on_size(relay, terminal);
     }
+}
+
+void ExecClient::pass_on_size(TerminalRelay const* relay, BorrowedFd terminal) {
+    if (terminal.raw() < 0) return;
+    if (relay != nullptr) relay->resize();  // from the caller's terminal to the one between
+    if (auto const size = terminal_size(terminal); size.ok()) send_size(size.value());
 }
 
 void ExecClient::send_size(TerminalSize size) {

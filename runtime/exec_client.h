@@ -32,15 +32,17 @@ public:
     static Result<ExecClient> ask(BorrowedFd state_dir, ExecTask task);
 
     // Until the last event, which is returned: passes on signals, sizes, and bytes of `relay`, which may be
-    // null. `terminal` is what SIGWINCH is about, or invalid. `on_start` is called when the program runs; its
-    // error is returned at once. A connection that ends without a last event has lost its process as by
-    // SIGKILL; before the program ran, that is kBadState: the container is not running.
+    // null. `terminal` is what SIGWINCH is about, or invalid; its size is passed on at the start, too.
+    // `on_start` is called when the program runs; its error is returned at once. A connection that ends
+    // without a last event has lost its process as by SIGKILL; before the program ran, that is kBadState: the
+    // container is not running.
     Result<ExecEvent> attend(RelayedSignals const& signals, TerminalRelay* relay, BorrowedFd terminal,
                              std::function<Result<void>()> const& on_start);
 
 private:
     explicit ExecClient(UniqueFd connection) : connection_(std::move(connection)) {}
     void pass_on_signals(RelayedSignals const& signals, TerminalRelay const* relay, BorrowedFd terminal);
+    void pass_on_size(TerminalRelay const* relay, BorrowedFd terminal);
     void send_size(TerminalSize size);
     Result<ExecEvent> next_event() const;
     Result<ExecEvent> lost() const;

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,7 +16,10 @@
 
 #include "base/fd.h"
 #include "base/fd_passing.h"
+#include "runtime/console_socket.h"
+#include "runtime/control.h"
 #include "runtime/control_address.h"
+#include "runtime/control_wire.h"
 #include "tests/support/temp_dir.h"
 
 namespace krun::runtime {
@@ -58,6 +62,7 @@ protected:
     test::TempDir dir_;
     UniqueFd state_dir_ = open_path(dir_.path(), O_RDONLY | O_DIRECTORY).value();
     UniqueFd listener_;
+    UniqueFd terminal_;  // the process's, or invalid
     std::jthread server_;
 
 private:
@@ -69,7 +74,7 @@ private:
             if (signal != 0) ::raise(signal);
             return {};
         };
-        auto const end = client.value().attend(signals, nullptr, BorrowedFd(-1), on_start);
+        auto const end = client.value().attend(signals, nullptr, terminal_.borrow(), on_start);
         if (!end.ok()) return end.error().message();
         if (end.value().signal != 0) return "signal " + std::to_string(end.value().signal);
         return "status " + std::to_string(end.value().code);
@@ -84,6 +89,24 @@ TEST_F(ExecClientTest, HearsStartAndEnd) {
     serve([](BorrowedFd connection) {
         say(connection, {ExecEventKind::kStarted});
         say(connection, {ExecEventKind::kExited, 7});
+    });
+    EXPECT_EQ(attend(), "status 7");
+}
+
+// Whoever was sent the terminal may have changed it before anybody watched it for that.
+TEST_F(ExecClientTest, TellsTheSizeThatTheTerminalHasWhenTheProgramRuns) {
+    auto terminal = open_terminal({}).value();
+    terminal_ = std::move(terminal.slave);
+    winsize const size{.ws_row = 30, .ws_col = 90, .ws_xpixel = 0, .ws_ypixel = 0};
+    ASSERT_EQ(::ioctl(terminal.master.borrow().raw(), TIOCSWINSZ, &size), 0);
+    serve([](BorrowedFd connection) {
+        say(connection, {ExecEventKind::kStarted});
+        pollfd told{connection.raw(), POLLIN, 0};
+        ControlWireRequest request{};
+        if (::poll(&told, 1, 10'000) == 1) ::recv(connection.raw(), &request, sizeof request, 0);
+        bool const right =
+            request.op == static_cast<uint32_t>(ControlOp::kResize) && request.argument == pack_size(30, 90);
+        say(connection, {ExecEventKind::kExited, right ? 7U : 1U});
     });
     EXPECT_EQ(attend(), "status 7");
 }
