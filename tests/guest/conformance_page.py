@@ -6,9 +6,9 @@ import re
 
 import comparison
 import reasons
+from markdown import cell as _cell
 
 _kPage = pathlib.Path(__file__).resolve().parents[2] / "docs/conformance.md"
-_kLongest = 72
 # (world, property), regular expressions that match the whole of either: what another run or a machine with another memory
 # would change, so that of it the verdict alone is compared.
 _kChanging = [
@@ -27,13 +27,6 @@ and its payload told what it sees. A row is a property; where the two differ, th
 tests/guest fails on a difference without a reason and when this page lists other properties or values than were compared.
 
 """
-
-
-def _cell(value):
-    text = " ".join(value.split()) if value.strip() else "(empty)"
-    if len(text) > _kLongest:
-        text = text[:_kLongest - 1] + "…"
-    return text.replace("|", "\\|").replace("<", "&lt;").replace("`", "'")
 
 
 def _line(row):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Why the payload's world differs from crun's, where it does."""
-import re
+from reason_table import ReasonTable
 
 _kHostPath = "crun's root is a directory of the host, ours the machine's own file system; the name and numbers of the host stay hidden"
 _kKernelMemory = "the kernel's default for the machine's memory; crun passes on what the host's kernel has for its own"
@@ -9,7 +9,7 @@ _kMask = "ours are nosuid, nodev and noexec as well, and have room for nothing"
 _kReadOnly = "crun loses nosuid, nodev and noexec when it makes a path read-only"
 _kOldCrun = "crun 1.8.1 ignores it without a word"
 
-# (world, property, reason): regular expressions that match the whole of either.
+# (world, property, reason), as ReasonTable has them.
 _kReasons = [
     (".*", "status: Speculation_Store_Bypass", "what the virtual processor says of itself"),
     (".*", "limit: (processes|pending signals)", _kKernelMemory),
@@ -60,15 +60,6 @@ _kReasons = [
     ("user namespace", "device: /(null|zero|full|tty|random|urandom)", "the same: crun's belong to nobody, ours to root"),
 ]
 
-
-def reason_for(row):
-    for world, name, reason in _kReasons:
-        if re.fullmatch(world, row.world) and re.fullmatch(name, row.name):
-            return reason
-    return None
-
-
-def unused(rows):
-    different = [row for row in rows if not row.same]
-    return [f"{world}: {name}" for world, name, _ in _kReasons
-            if not any(re.fullmatch(world, row.world) and re.fullmatch(name, row.name) for row in different)]
+_table = ReasonTable(_kReasons)
+reason_for = _table.reason_for
+unused = _table.unused
