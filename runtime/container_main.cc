@@ -94,7 +94,7 @@ Result<std::unique_ptr<ContainerProcess>> set_up(ContainerTask& task) {
         TRY(set_oom_score_adj(*process->oom_score_adj));
     auto stdio = TRY(take_stdio(task));
     close_inherited_fds();
-    auto const view = TRY(OutsideView::prepare(task.plan, host));
+    auto view = TRY(OutsideView::prepare(task.plan, host));
     TRY(detach_trees(host));
     TRY(enter_namespaces(host.namespaces));
     TRY(inherit_names(task.plan.config));

@@ -63,9 +63,19 @@ Result<UniqueFd> find_place(std::string const& path) {
     how.flags = O_PATH | O_CLOEXEC;
     how.resolve = RESOLVE_NO_MAGICLINKS;
     UniqueFd place(static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how)));
-    bool const absent = errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == EACCES;
+    bool const absent = errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == ENAMETOOLONG;
     if (!place.valid() && !absent) return fail(Error::sys("find " + path + " in the rootfs"));
     return place;
+}
+
+// False if it does not fit there.
+Result<bool> attach(BorrowedFd tree, BorrowedFd where) {
+    int const moved =
+        ::move_mount(tree.raw(), "", where.raw(), "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+    // ENOTDIR: one is a directory and the other is not; EINVAL: the root itself.
+    if (moved < 0 && errno != ENOTDIR && errno != EINVAL)
+        return fail(Error::sys("mount for the view from outside"));
+    return moved == 0;
 }
 
 }  // namespace
@@ -75,22 +85,23 @@ Result<OutsideView> OutsideView::prepare(GuestPlan const& plan, HostHandles cons
     view.root_ = TRY_WITH(own_copy(host.rootfs.borrow(), true), "rootfs");
     if (plan.config.krun.readonly) TRY(make_read_only(view.root(), false));
     for (auto const& mount : plan.config.mounts) {
-        auto const* bind = find_bind(mount, host.binds);
-        auto tree = TRY_WITH(bind != nullptr ? copy_of(*bind) : empty_directory(), mount.destination);
+        UniqueFd tree;
+        if (auto const* bind = find_bind(mount, host.binds))
+            tree = TRY_WITH(copy_of(*bind), mount.destination);
         view.places_.push_back({mount.destination, std::move(tree)});
     }
     return view;
 }
 
-Result<void> OutsideView::mount_rest() const {
-    for (auto const& place : places_) {
-        auto const where = TRY(find_place(place.path));
+Result<void> OutsideView::mount_rest() {
+    UniqueFd empty;  // the first of them, of which the others are copies
+    for (auto& [path, tree] : places_) {
+        auto const where = TRY(find_place(path));
         if (!where.valid()) continue;
-        int const moved = ::move_mount(place.tree.borrow().raw(), "", where.borrow().raw(), "",
-                                       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
-        // ENOTDIR: one is a directory and the other is not; EINVAL: the root itself.
-        if (moved < 0 && errno != ENOTDIR && errno != EINVAL)
-            return fail(Error::sys("mount " + place.path + " for the view from outside"));
+        bool const is_empty = !tree.valid();
+        if (is_empty) tree = TRY(empty.valid() ? detach_tree(empty.borrow(), false) : empty_directory());
+        bool const mounted = TRY_WITH(attach(tree.borrow(), where.borrow()), path);
+        if (is_empty && mounted && !empty.valid()) empty = std::move(tree);
     }
     return {};
 }

@@ -24,12 +24,12 @@ public:
     // Mounts everything else, once root() is this process's root: a bind mount is its source; any other mount
     // is the guest's alone and shows as an empty read-only directory, so that nothing is put beneath it by
     // mistake. A mount point that the rootfs lacks is left out.
-    Result<void> mount_rest() const;
+    Result<void> mount_rest();
 
 private:
     struct Place {
         std::string path;  // from the root; its links are followed, beneath the root
-        UniqueFd tree;     // a detached mount
+        UniqueFd tree;     // a detached mount, or invalid: an empty directory
     };
 
     UniqueFd root_;

@@ -39,7 +39,7 @@ protected:
                 ::mount(nullptr, "/", nullptr, MS_REC | MS_SHARED, nullptr) != 0)
                 ::_exit(2);
             open_trees();
-            auto const view = OutsideView::prepare(plan_, host_);
+            auto view = OutsideView::prepare(plan_, host_);
             bool const in =
                 view.ok() && enter_container_root(view.value().root()).ok() && view.value().mount_rest().ok();
             ::_exit(in && body() ? 0 : 1);
@@ -74,8 +74,10 @@ TEST_F(OutsideViewTest, ABindMountIsItsSource) {
 }
 
 TEST_F(OutsideViewTest, WhatTheGuestMountsItselfTakesNoFiles) {
-    plan_.config.mounts.push_back({"/data", "tmpfs", "tmpfs", {}});
-    EXPECT_TRUE(inside([] { return ::access("/data/beneath", F_OK) != 0 && !writes("/data/new"); }));
+    for (auto const* path : {"/data", "/lacking", "/tmp"})
+        plan_.config.mounts.push_back({path, "tmpfs", "tmpfs", {}});
+    EXPECT_TRUE(inside(
+        [] { return ::access("/data/beneath", F_OK) != 0 && !writes("/data/new") && !writes("/tmp/new"); }));
 }
 
 TEST_F(OutsideViewTest, ReadOnlyStaysReadOnly) {
