@@ -6,9 +6,13 @@ import socket
 import time
 
 from bundle import make_root
-from scenarios.podman import _image, _kImage, _kReference, _podman
+from podman_client import image, kImage, kReference, podman
 from scenarios.pid_one import make_systemd_root
 from suite import Failed, expect_equal, test
+
+
+def _podman(case, runtime, *words, **options):
+    return podman(case, runtime, *words, flags=("--cgroup-manager=cgroupfs",), **options)
 
 
 def _systemd(case, runtime, service, *flags):
@@ -38,7 +42,7 @@ def _stopped(case, runtime):
 
 @test("podman: run --systemd=always reaches its target; stop ends it with 0 when its services have stopped")
 def systemd_stop(case):
-    wanted = _stopped(case, _kReference)
+    wanted = _stopped(case, kReference)
     expect_equal(_stopped(case, case.lab.runtime), wanted, "compared with crun")
     expect_equal(wanted, (0, b"0\n", "stopped\n", 0), "stop, wait, what the service left, rm")
 
@@ -57,7 +61,7 @@ def _notifications(case, runtime, mode, *payload):
         manager.settimeout(60)
         os.environ["NOTIFY_SOCKET"] = path
         try:
-            done = _podman(case, runtime, "run", "--rm", "--detach", "--network=none", f"--sdnotify={mode}", _kImage, *payload)
+            done = _podman(case, runtime, "run", "--rm", "--detach", "--network=none", f"--sdnotify={mode}", kImage, *payload)
         finally:
             del os.environ["NOTIFY_SOCKET"]
         expect_equal(done.returncode, 0, f"podman run on {runtime} ({done.stderr[-300:]})")
@@ -71,8 +75,8 @@ def _notifications(case, runtime, mode, *payload):
 def _register(mode, *payload):
     @test(f"podman: run --sdnotify={mode} tells the service manager when the container is ready")
     def ready(case):
-        case.once(_image)
-        wanted = _notifications(case, _kReference, mode, *payload)
+        case.once(image)
+        wanted = _notifications(case, kReference, mode, *payload)
         expect_equal(_notifications(case, case.lab.runtime, mode, *payload), wanted, "compared with crun")
 
 
