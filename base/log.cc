@@ -51,6 +51,10 @@ void open_log(UniqueFd to, LogFormat format, LogLevel level) {
     UniqueFd const old(sink.fd.exchange(to.release()));
 }
 
+BorrowedFd log_sink() {
+    return BorrowedFd(sink.fd);
+}
+
 bool is_logged(LogLevel level) {
     return sink.fd >= 0 && level <= sink.level;
 }

@@ -23,6 +23,9 @@ std::optional<LogLevel> parse_log_level(std::string_view name);
 // Open `sink` with O_APPEND if others write to it, too. Call before other threads start.
 void open_log(UniqueFd sink, LogFormat format, LogLevel level = LogLevel::kError);
 
+// Where they go; -1 if nowhere.
+BorrowedFd log_sink();
+
 // Whether a record of this level would be written: to spare the making of an expensive one.
 bool is_logged(LogLevel level);
 // A sink that cannot be written to loses the record: there is nobody to tell.

@@ -72,7 +72,7 @@ enum class FrameType : uint16_t {
     // text: the name of a file of the payload's cgroup, which is read; or name, newline and what to write
     // into it. `process` 0
     kCgroup = 21,
-    kNotified = 22,   // empty: the listener has processed every kNotify up to the one that is kBarrier
+    kNotified = 22,  // empty: the listener has processed every kNotify up to the one that is kBarrier
 };
 
 struct HelloBody {

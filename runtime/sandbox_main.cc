@@ -15,7 +15,6 @@
 #include "runtime/container_root.h"
 #include "runtime/control_server.h"
 #include "runtime/creation_report.h"
-#include "runtime/inherited_fds.h"
 #include "runtime/privileges.h"
 #include "runtime/relayed_signals.h"
 
@@ -80,7 +79,9 @@ Result<std::unique_ptr<Sandbox>> set_up(SandboxTask& task) {
     ::prctl(PR_SET_NAME, "krun-oci");
     TRY(give_up_streams(task.dev_null.borrow()));
     auto const root = TRY_WITH(detach_tree(task.rootfs.borrow(), true), "rootfs");
+    task.rootfs.reset();
     TRY(enter_namespaces(task.namespaces));
+    task.namespaces.join.clear();
     TRY(enter_container_root(root.borrow()));
     TRY(drop_privileges());
     auto loop = TRY(EventLoop::make());
@@ -99,23 +100,18 @@ Result<SandboxTask> prepare_sandbox(VmRequest const& request) {
     task.rootfs = TRY_WITH(open_path(place, O_PATH | O_DIRECTORY), "root.path");
     task.namespaces = TRY(plan_namespaces(request.spec));
     task.dev_null = TRY(open_path("/dev/null", O_RDWR));
-    task.state_dir = TRY(duplicate(request.state_dir));
     task.control_listener = TRY(bind_control_socket(request.state_dir));
     return task;
 }
 
 void sandbox_main(SandboxTask task) {
-    // The creator's, which this process has by the fork alone. Nobody closes them twice: it ends by _exit.
-    auto const creators = open_fds();
-    int const listener = task.control_listener.borrow().raw();
     auto sandbox = set_up(task);
     if (!sandbox.ok()) {
         send_creation_report(task.report.borrow(), fail(std::move(sandbox).error()), {});
         ::_exit(255);
     }
     send_creation_report(task.report.borrow(), {}, {});
-    for (int const fd : creators)
-        if (fd != listener) ::close(fd);
+    task.report.reset();
     ::_exit(sandbox.value()->run());
 }
 

@@ -15,7 +15,6 @@ struct SandboxTask {
     UniqueFd rootfs;
     NamespacePlan namespaces;
     UniqueFd dev_null;
-    UniqueFd state_dir;
     UniqueFd control_listener;
     UniqueFd report{};  // where the creator waits for a creation_report.h
 };

@@ -19,6 +19,7 @@
 #include "runtime/environment.h"
 #include "runtime/fork_into.h"
 #include "runtime/host_handles.h"
+#include "runtime/inherited_fds.h"
 #include "runtime/machine_for.h"
 #include "runtime/process_identity.h"
 #include "runtime/rootless.h"
@@ -81,9 +82,22 @@ void tell_of_notify_socket(KrunConfig& config, std::string const& path) {
     config.krun.notify_socket = path;
 }
 
-// Forks the process that `main` is, in its cgroup, and returns when that reports to be ready.
+// What the command has open for itself: the directory of all containers' states, for one. A process that has
+// it by the fork alone must not keep it.
+std::vector<int> commands_own(VmRequest const& request) {
+    auto out = open_fds();
+    auto const keep = [&](BorrowedFd fd) { std::erase(out, fd.raw()); };
+    keep(log_sink());
+    keep(request.console_socket.borrow());
+    keep(request.notify.fd.borrow());
+    for (auto const& passed : request.passed.fds) keep(passed.fd.borrow());
+    return out;
+}
+
+// Forks the process that `main` is, in its cgroup and without the descriptors `unwanted`, and returns when
+// that reports to be ready.
 template <class Main>
-Result<VmProcess> spawn(Cgroup cgroup, MachineSize size, Main main) {
+Result<VmProcess> spawn(Cgroup cgroup, MachineSize size, std::vector<int> const& unwanted, Main main) {
     ScopeExit remove_it([&] {
         auto const removed = cgroup.unit.empty() ? remove_cgroup(cgroup.path) : end_scope_cgroup(cgroup.path);
         ignore(removed, "an earlier error is being reported");
@@ -93,6 +107,8 @@ Result<VmProcess> spawn(Cgroup cgroup, MachineSize size, Main main) {
     if (pid < 0) return fail(Error::sys("fork the container process"));
     if (pid == 0) {
         ours.reset();
+        cgroup.directory.reset();
+        for (int const fd : unwanted) ::close(fd);  // whose owners never run here: it ends by _exit
         main(std::move(childs));
     }
     cgroup.scope.reset();
@@ -112,10 +128,10 @@ Result<VmProcess> spawn(Cgroup cgroup, MachineSize size, Main main) {
                      size, std::move(vm).value()};
 }
 
-Result<VmProcess> spawn_sandbox(VmRequest const& request) {
+Result<VmProcess> spawn_sandbox(VmRequest const& request, std::vector<int> const& unwanted) {
     auto task = TRY(prepare_sandbox(request));
     auto cgroup = TRY(prepare_cgroup(request));
-    return spawn(std::move(cgroup), {.vcpus = 0, .ram_mib = 0}, [&](UniqueFd report) {
+    return spawn(std::move(cgroup), {.vcpus = 0, .ram_mib = 0}, unwanted, [&](UniqueFd report) {
         task.report = std::move(report);
         sandbox_main(std::move(task));
     });
@@ -125,7 +141,8 @@ Result<VmProcess> spawn_sandbox(VmRequest const& request) {
 
 Result<VmProcess> spawn_vm(VmRequest request) {
     auto const annotations = TRY(oci::read_annotations(request.spec.annotations));
-    if (annotations.sandbox) return spawn_sandbox(request);
+    auto const unwanted = commands_own(request);
+    if (annotations.sandbox) return spawn_sandbox(request, unwanted);
     auto plan = TRY(from_oci(request.spec));
     plan.config.krun.debug = is_logged(LogLevel::kDebug);
     if (!plan.config.krun.start_container_hooks.empty()) plan.config.krun.state = state_for_hooks(request);
@@ -134,7 +151,7 @@ Result<VmProcess> spawn_vm(VmRequest request) {
     auto const size = TRY(machine_size(request.spec, usable_cpus()));
     auto host = TRY(open_host_handles(request, plan));
     auto cgroup = TRY(prepare_cgroup(request));
-    return spawn(std::move(cgroup), size, [&](UniqueFd report) {
+    return spawn(std::move(cgroup), size, unwanted, [&](UniqueFd report) {
         container_main({std::move(request), std::move(plan), size, std::move(host), std::move(report)});
     });
 }

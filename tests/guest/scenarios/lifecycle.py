@@ -254,6 +254,19 @@ def placement(case):
         os.rmdir("/sys/fs/cgroup/krun-guest-test")
 
 
+@test("lifecycle: of the host's files the container process has open only what it serves, its own state and the log", vm_only=True)
+def open_files(case):
+    container = case.container(case.bundle("/bin/sleep", "1000")).started()
+    names = [os.readlink(f"/proc/{container.pid}/fd/{number}") for number in os.listdir(f"/proc/{container.pid}/fd")]
+    own = f"{case.state}/{container.name}"
+    streams = [str(path) for path in (container.log_path, container.out_path, container.err_path)]
+    for name in names:
+        if name.startswith("/sys/fs/cgroup") or (name.startswith(str(case.directory)) and name not in streams):
+            expect(name == own or name.startswith(own + "/"), f"it has {name} open")
+    container.must("delete", "--force", container.name)
+    container.wait()
+
+
 @test("lifecycle: hooks run on the host with the state on stdin", vm_only=True)
 def hooks(case):
     bundle = case.bundle("/bin/true")
