@@ -141,7 +141,12 @@ void ContainerProcess::started() {
 }
 
 void ContainerProcess::open_streams() {
-    auto opened = connect_streams(*machine_, 0, std::move(parts_.streams));
+    // Its input is the caller's until the program runs: an engine may still take it back, or close it.
+    auto opened = [this]() -> Result<std::vector<OpenStream>> {
+        auto [closed, opener] = TRY(make_pipe());
+        input_gate_ = std::move(opener);
+        return connect_streams(*machine_, 0, std::move(parts_.streams), closed);
+    }();
     if (!opened.ok()) return session_->end_with({.reason = opened.error().message()});
     for (auto& stream : opened.value())
         if (stream.output) output_.push_back(std::move(stream));
@@ -252,6 +257,7 @@ void ContainerProcess::request(ControlRequest request, ControlConnection connect
         case ControlOp::kStart: {
             auto const started = session_->start();
             if (!started.ok()) return connection.reply(started);
+            input_gate_.reset();
             starter_ = std::move(connection);  // answered when execve has succeeded or failed
             return;
         }

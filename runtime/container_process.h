@@ -78,6 +78,7 @@ private:
     std::optional<RelayedSignals> signals_;
     std::optional<TimeLimit> boot_limit_;  // until the guest is ready
     ControlConnection starter_;            // the client that waits for start
+    UniqueFd input_gate_;                  // of the payload, until it is started
     std::vector<OpenStream> output_;       // the payload's, not yet delivered
     std::optional<TimeLimit> exec_limit_;  // for clients of executed processes, when nothing else is left
     UniqueFd barrier_;                     // hangs up when the service manager has processed it

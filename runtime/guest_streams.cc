@@ -80,12 +80,13 @@ Result<std::vector<GuestStream>> streams_of_exec(std::vector<UniqueFd> fds, bool
 Result<std::vector<OpenStream>> connect_streams(
     vmm::Machine& machine, uint32_t process,
     // NOLINTNEXTLINE(performance-unnecessary-value-param): its ends are moved
-    std::vector<GuestStream> streams) {
+    std::vector<GuestStream> streams, UniqueFd const& gate) {
     std::vector<OpenStream> open;
     for (auto& [number, ends] : streams) {
         bool const is_output = ends.from_guest.valid();
         auto [over, done] = TRY(make_pipe());
         ends.done = std::move(done);
+        if (gate.valid()) ends.gate = TRY(duplicate(gate.borrow()));
         machine.connect(control::stream_port(process, number), control::kStreamPort, std::move(ends));
         open.push_back({number, is_output, std::move(over)});
     }

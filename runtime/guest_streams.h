@@ -37,9 +37,10 @@ Result<GuestStream> stream_of(uint32_t number, UniqueFd fd);
 // kInvalidConfig if that are too few or too many.
 Result<std::vector<GuestStream>> streams_of_exec(std::vector<UniqueFd> fds, bool terminal);
 
-// Opens streams of a guest process.
+// Opens streams of a guest process. With a valid `gate` nothing is read from the host before that hangs up.
 Result<std::vector<OpenStream>> connect_streams(vmm::Machine& machine, uint32_t process,
-                                                std::vector<GuestStream> streams);
+                                                std::vector<GuestStream> streams,
+                                                UniqueFd const& gate = UniqueFd());
 
 // A connection that was accepted for the payload's listening socket `number`: `connection` counts them. The
 // result reads end-of-file when it is over.

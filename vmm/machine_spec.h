@@ -24,6 +24,8 @@ struct StreamEnds {
     // Held until the connection is over and the last byte the guest sent has been written: the write end of a
     // pipe whose reader learns of that by hang-up. May be invalid.
     UniqueFd done;
+    // Nothing is read from to_guest before this is readable or hung up. May be invalid: then at once.
+    UniqueFd gate{};
 };
 
 // A host port that the guest may connect to. `connect` runs on the vsock device's thread and must not

@@ -28,8 +28,13 @@ int count(std::span<iovec const> iov) {
 
 }  // namespace
 
-HostStream::HostStream(UniqueFd fd, Direction direction, EventLoop& loop, std::function<void()> ready)
-    : fd_(std::move(fd)), direction_(direction), loop_(&loop), ready_(std::move(ready)) {
+HostStream::HostStream(UniqueFd fd, Direction direction, EventLoop& loop, std::function<void()> ready,
+                       UniqueFd gate)
+    : fd_(std::move(fd)),
+      gate_(std::move(gate)),
+      direction_(direction),
+      loop_(&loop),
+      ready_(std::move(ready)) {
     struct stat status {};
     if (!fd_.valid() || ::fstat(fd_.borrow().raw(), &status) < 0) return;
     if (S_ISSOCK(status.st_mode)) method_ = Method::kSocket;
@@ -38,6 +43,7 @@ HostStream::HostStream(UniqueFd fd, Direction direction, EventLoop& loop, std::f
 
 HostStream::Transfer HostStream::transfer(std::span<iovec const> iov) {
     if (!fd_.valid()) return {Outcome::kEnded, 0};
+    if (!passes_gate()) return {Outcome::kBlocked, 0};
     while (true) {
         ssize_t const n = attempt(iov);
         if (n > 0) return {Outcome::kMoved, static_cast<size_t>(n)};
@@ -51,6 +57,20 @@ HostStream::Transfer HostStream::transfer(std::span<iovec const> iov) {
         }
         return {Outcome::kEnded, 0};  // EPIPE, ECONNRESET, EIO of a terminal that hung up, ENOSPC …
     }
+}
+
+bool HostStream::passes_gate() {
+    if (!gate_.valid()) return true;
+    pollfd state{.fd = gate_.borrow().raw(), .events = POLLIN, .revents = 0};
+    if (::poll(&state, 1, 0) <= 0) return false;
+    close_gate();
+    return true;
+}
+
+void HostStream::close_gate() {
+    if (gate_watched_) loop_->remove(gate_.borrow());
+    gate_watched_ = false;
+    gate_.reset();
 }
 
 ssize_t HostStream::attempt(std::span<iovec const> iov) {
@@ -121,16 +141,22 @@ ssize_t HostStream::bounded_call(std::span<iovec const> iov) {
 
 bool HostStream::wait() {
     if (!fd_.valid()) return false;
+    if (gate_.valid()) return watch(gate_, EPOLLIN | EPOLLONESHOT, gate_watched_);
     // One shot: a level-triggered watch that nobody can serve now (no credit, no buffers) would spin, and
     // EPOLLHUP cannot be masked in any other way.
     uint32_t const events = (direction_ == Direction::kRead ? EPOLLIN : EPOLLOUT) | EPOLLONESHOT;
-    if (watched_) return loop_->modify(fd_.borrow(), events).ok();
+    return watch(fd_, events, watched_);
+}
+
+bool HostStream::watch(UniqueFd const& fd, uint32_t events, bool& watched) {
+    if (watched) return loop_->modify(fd.borrow(), events).ok();
     // The watch has its own copy, which the loop keeps alive while it runs.
-    watched_ = loop_->add(fd_.borrow(), events, [ready = ready_](uint32_t) { ready(); }).ok();
-    return watched_;
+    watched = loop_->add(fd.borrow(), events, [ready = ready_](uint32_t) { ready(); }).ok();
+    return watched;
 }
 
 void HostStream::close() {
+    close_gate();
     if (watched_) loop_->remove(fd_.borrow());
     watched_ = false;
     fd_.reset();

@@ -31,8 +31,9 @@ class HostStream {
 public:
     enum class Direction { kRead, kWrite };
     // `fd` may be invalid: then the stream has ended already. `ready` runs after wait(), on the loop's
-    // thread; it may destroy the stream.
-    HostStream(UniqueFd fd, Direction direction, EventLoop& loop, std::function<void()> ready);
+    // thread; it may destroy the stream. With a `gate` nothing is moved before that is readable or hung up.
+    HostStream(UniqueFd fd, Direction direction, EventLoop& loop, std::function<void()> ready,
+               UniqueFd gate = UniqueFd());
     ~HostStream() { close(); }
     HostStream(HostStream const&) = delete;
     HostStream& operator=(HostStream const&) = delete;
@@ -60,6 +61,9 @@ public:
 private:
     enum class Method { kSocket, kPlain, kNoWait, kPolled };
 
+    bool passes_gate();
+    bool watch(UniqueFd const& fd, uint32_t events, bool& watched);
+    void close_gate();
     ssize_t attempt(std::span<iovec const> iov);
     ssize_t socket_call(std::span<iovec const> iov) const;
     ssize_t plain_call(std::span<iovec const> iov) const;
@@ -68,11 +72,13 @@ private:
     ssize_t bounded_call(std::span<iovec const> iov);
 
     UniqueFd fd_;
+    UniqueFd gate_;  // until it has opened
     Direction direction_;
     EventLoop* loop_;
     std::function<void()> ready_;
     Method method_ = Method::kNoWait;
     bool watched_ = false;
+    bool gate_watched_ = false;
     std::optional<Alarm> alarm_;  // of the loop's thread; made when polled_call first needs it
     std::vector<iovec> part_;     // scratch of polled_call
 };

@@ -21,11 +21,13 @@ VsockConnection::VsockConnection(VsockPorts ports, VsockStream::Opener opener, S
       ports_(ports),
       duplex_socket_(same_socket(ends.to_guest, ends.from_guest)),
       stream_(opener, {.to_guest = ends.to_guest.valid(), .to_host = ends.from_guest.valid()}, window),
-      source_(std::move(ends.to_guest), HostStream::Direction::kRead, loop,
-              [this, changed] {
-                  source_ready_ = true;
-                  changed();  // may destroy *this
-              }),
+      source_(
+          std::move(ends.to_guest), HostStream::Direction::kRead, loop,
+          [this, changed] {
+              source_ready_ = true;
+              changed();  // may destroy *this
+          },
+          std::move(ends.gate)),
       sink_(std::move(ends.from_guest), HostStream::Direction::kWrite, loop,
             [this, changed] {
                 drain();

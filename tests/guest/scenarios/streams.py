@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Standard streams and the exit status of `run`."""
+import array
+import fcntl
 import os
 import subprocess
+import termios
+import time
 
 from suite import expect, expect_equal, test
 
@@ -25,6 +29,28 @@ def echo(case):
 def empty(case):
     result = case.run(case.bundle().script("cat; echo end"))
     expect_equal((result.status, result.out), (0, b"end\n"), "status and stdout")
+
+
+def _waiting(pipe):
+    """Bytes in the pipe."""
+    count = array.array("i", [0])
+    fcntl.ioctl(pipe, termios.FIONREAD, count)
+    return count[0]
+
+
+@test("streams: nothing is read from stdin before the container is started")
+def not_before_start(case):
+    read_end, write_end = os.pipe()
+    os.write(write_end, b"early\n" * 1000)
+    os.close(write_end)
+    container = case.container(case.bundle("/bin/cat")).created(stdin=read_end)
+    time.sleep(1)
+    expect_equal(_waiting(read_end), 6000, "bytes that are still in the pipe")
+    container.must("start", container.name)
+    expect_equal(container.wait(), 0, "status")
+    expect_equal(container.out_path.read_bytes(), b"early\n" * 1000, "output")
+    os.close(read_end)
+    container.must("delete", container.name)
 
 
 @test("streams: the payload's streams are its own to open again")

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 
+from podman_client import image, kImage
 from suite import expect, expect_equal, expect_in, test
 from terminal import Terminal
 
@@ -140,13 +141,12 @@ def killed(case):
 
 @test("terminal: podman run -t gives one, podman run -it talks through it")
 def podman(case):
-    from scenarios import podman as engine
-    case.once(engine._image)
+    case.once(image)
     words = ["podman", "--cgroup-manager=cgroupfs", "--runtime", case.lab.runtime, "run", "--rm", "--network=none"]
-    with Terminal([*words, "-t", engine._kImage, "sh", "-c", "tty; exit 5"]) as terminal:
+    with Terminal([*words, "-t", kImage, "sh", "-c", "tty; exit 5"]) as terminal:
         terminal.wait_for(b"/dev/pts/0\r\n")
         expect_equal(terminal.status(), 5, "status of run -t")
-    with Terminal([*words, "-it", "--env", "PS1=" + _kPrompt.decode(), engine._kImage, "sh"], rows=31,
+    with Terminal([*words, "-it", "--env", "PS1=" + _kPrompt.decode(), kImage, "sh"], rows=31,
                   columns=97) as terminal:
         terminal.wait_for(_kPrompt)
         expect_equal(_ask(terminal, "stty size"), "31 97\n", "size")

@@ -209,5 +209,31 @@ TEST_F(HostStreamTest, ClosedStreamIsNeverReady) {
     EXPECT_EQ(read(s), "ended");
 }
 
+TEST_F(HostStreamTest, NothingIsReadBeforeTheGateOpens) {
+    auto [read_end, write_end] = must(make_pipe());
+    auto [gate, opener] = must(make_pipe());
+    must(write_full(write_end.borrow(), std::string_view("early")));
+    HostStream s(std::move(read_end), Direction::kRead, loop_, count_, std::move(gate));
+    EXPECT_EQ(read(s), "blocked");
+    ASSERT_TRUE(s.wait());
+    EXPECT_FALSE(ready_within(20));
+    opener.reset();
+    EXPECT_TRUE(ready_within(1000));
+    EXPECT_EQ(read(s), "early");
+    write_end.reset();
+    EXPECT_EQ(read(s), "ended");
+}
+
+TEST_F(HostStreamTest, StreamClosedBehindItsGateLeavesNoWatch) {
+    auto [read_end, write_end] = must(make_pipe());
+    auto [gate, opener] = must(make_pipe());
+    HostStream s(std::move(read_end), Direction::kRead, loop_, count_, std::move(gate));
+    ASSERT_TRUE(s.wait());
+    s.close();
+    opener.reset();
+    EXPECT_FALSE(ready_within(20));
+    EXPECT_EQ(read(s), "ended");
+}
+
 }  // namespace
 }  // namespace krun::vmm
