@@ -119,7 +119,7 @@ def many(case):
 
 @test("exec: a hundred one after the other leave no descriptor, no memory and no process behind", vm_only=True)
 def nothing_grows(case):
-    container = running(case)
+    container = running(case, "exec sleep 1000")  # which is one process at any moment
 
     def measure():
         descriptors = len(os.listdir(f"/proc/{container.pid}/fd"))

@@ -2,21 +2,25 @@
 """What podman writes into config.json, its default seccomp profile and capabilities above all."""
 import json
 import pathlib
-import subprocess
 
 from comparison import Each, world
-from scenarios import podman
+from podman_client import image, kImage, kReference, podman
 from worlds import questions
+
+
+def _podman(case, *words):
+    """What it prints, on crun."""
+    return podman(case, kReference, *words, flags=("--cgroup-manager=cgroupfs",)).stdout.decode().strip()
 
 
 def _spec(case):
     """The config.json of a podman container with default options."""
-    case.once(podman._image)
-    name = podman._podman(case, podman._kReference, "create", "--network=none", podman._kImage, "/bin/true").stdout.decode().strip()
-    subprocess.run(["podman", "--cgroup-manager=cgroupfs", "init", name], check=True, stdout=subprocess.DEVNULL)
-    path = podman._podman(case, podman._kReference, "inspect", "--format", "{{.OCIConfigPath}}", name).stdout.decode().strip()
+    case.once(image)
+    name = _podman(case, "create", "--network=none", kImage, "/bin/true")
+    _podman(case, "init", name)
+    path = _podman(case, "inspect", "--format", "{{.OCIConfigPath}}", name)
     spec = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
-    podman._podman(case, podman._kReference, "rm", "--force", "--time", "0", name)
+    _podman(case, "rm", "--force", "--time", "0", name)
     return spec
 
 
