@@ -5,7 +5,7 @@ import select
 import subprocess
 import time
 
-from executed import foreground, running, test
+from executed import foreground, running, test, until
 from memory import private_kib_beyond_ram
 from suite import expect, expect_equal
 
@@ -109,6 +109,8 @@ def _stuff(stream):
 def never_read(case):
     container = case.container(_small(case.bundle("/bin/sleep", "1000")))
     process = _run(container, stdin=subprocess.PIPE)
+    # Nothing is read before that.
+    until(lambda: container.pid_path.exists() and container.state()["status"] == "running", "it runs")
     taken = _stuff(process.stdin)
     held = _private_kib(case, container)
     container.must("kill", container.name, "KILL")
