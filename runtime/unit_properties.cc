@@ -181,7 +181,9 @@ UnitProperties scope_limits(oci::Resources const& resources) {
 
 Result<UnitProperties> scope_annotations(std::map<std::string, std::string> const& annotations) {
     UnitProperties out;
-    for (auto const& [key, text] : annotations) {
+    for (auto const& annotation : annotations) {
+        auto const& key = annotation.first;
+        auto const& text = annotation.second;
         if (!key.starts_with(kAnnotation)) continue;
         auto const invalid = [&](char const* expected) {
             return fail(Error(Errc::kInvalidConfig, "annotations[" + quoted(key) + "]: must be " + expected +
