@@ -62,7 +62,7 @@ Result<std::pair<UniqueFd, UniqueFd>> make_socketpair(int type) {
 Result<UniqueFd> make_memfd(char const* name, uint64_t size_bytes) {
     UniqueFd fd(::memfd_create(name, MFD_CLOEXEC));
     if (!fd.valid()) return fail(Error::sys(std::string("create memfd ") + name));
-    if (::ftruncate(fd.borrow().raw(), static_cast<off_t>(size_bytes)) < 0)
+    if (retry([&] { return ::ftruncate(fd.borrow().raw(), static_cast<off_t>(size_bytes)); }) < 0)
         return fail(Error::sys(std::string("resize memfd ") + name));
     return fd;
 }

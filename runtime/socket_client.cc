@@ -3,13 +3,19 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
+#include <cerrno>
 #include <cstring>
 
 #include "base/fd.h"
 
 namespace krun::runtime {
+
+Result<void> connect_unix(BorrowedFd socket, sockaddr_un const& address, std::string const& to) {
+    while (::connect(socket.raw(), reinterpret_cast<sockaddr const*>(&address), sizeof address) < 0)
+        if (errno != EINTR) return fail(Error::sys("connect to " + to));
+    return {};
+}
 
 Result<UniqueFd> connect_unix_stream(std::string_view what, std::string const& path) {
     std::string const doing = std::string(what) + " " + path;
@@ -21,8 +27,7 @@ Result<UniqueFd> connect_unix_stream(std::string_view what, std::string const& p
     std::memcpy(address.sun_path, short_path.c_str(), short_path.size() + 1);
     UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!socket.valid()) return fail(Error::sys("create a socket"));
-    if (::connect(socket.borrow().raw(), reinterpret_cast<sockaddr const*>(&address), sizeof address) < 0)
-        return fail(Error::sys("connect to " + doing));
+    TRY(connect_unix(socket.borrow(), address, doing));
     return socket;
 }
 
