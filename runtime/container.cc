@@ -24,19 +24,38 @@ Result<Container> Container::open(std::string const& root, std::string const& id
     auto const store = TRY(Store::open(root));
     auto dir = TRY(store.find(id));
     auto record = TRY(dir.load());
-    return Container(std::move(dir), std::move(record));
+    bool const creating = observe(record) == State::kCreating;
+    // A creator that has ended by now may have finished: then it saved its last word after we read.
+    if (!creating && record.phase == name(Phase::kCreating)) record = TRY(dir.load());
+    Container container(std::move(dir), std::move(record));
+    container.creating_ = creating;
+    return container;
 }
 
 Result<void> Container::start() {
     TRY(apply(Op::kStart, state(), dir_.id()));
     // Of two starts at once the container process lets one through; no lock is held while the guest works.
-    TRY(control_request(dir_.fd(), {ControlOp::kStart}));
-    TRY(record_start());
+    auto started = control_request(dir_.fd(), {ControlOp::kStart});
+    if (!started.ok()) return not_started(std::move(started).error());
+    if (auto recorded = record_start(); !recorded.ok()) {
+        // Who is told that it was not started must not find it running.
+        ignore(kill(SIGKILL), "the record's error says more");
+        return recorded;
+    }
     auto hooked =
         run_hooks("poststart", record_.hooks.poststart, state_json(record_, State::kRunning), record_.bundle);
     // runtime-spec runtime.md#lifecycle, step 9: the container must not go on without its hooks.
     if (!hooked.ok()) ignore(kill(SIGKILL), "the hook's error says more");
     return hooked;
+}
+
+// A container process that refuses runs the payload already, by a start that has not recorded that yet, or
+// never will because it was killed.
+Result<void> Container::not_started(Error error) {
+    if (error.code() != Errc::kBadState) return fail(std::move(error));
+    TRY(record_start());
+    TRY(apply(Op::kStart, State::kRunning, dir_.id()));
+    return {};
 }
 
 Result<void> Container::record_start() {

@@ -26,7 +26,7 @@ public:
 
     StateDir const& dir() const { return dir_; }
     Record const& record() const { return record_; }
-    State state() const { return observe(record_); }
+    State state() const { return creating_ ? State::kCreating : observe(record_); }
 
     // Runs the payload, then the poststart hooks; waits for the guest. kBadState unless created.
     Result<void> start();
@@ -43,11 +43,13 @@ public:
     std::vector<UniqueFd> take_vm() { return std::move(vm_); }
 
 private:
+    Result<void> not_started(Error error);
     Result<void> record_start();
 
     StateDir dir_;
     Record record_;
     std::vector<UniqueFd> vm_;
+    bool creating_ = false;  // it was when the record was read, which says no more
 };
 
 }  // namespace krun::runtime

@@ -14,13 +14,14 @@
 #include "runtime/control_address.h"
 #include "runtime/control_wire.h"
 #include "runtime/end_reason.h"
+#include "runtime/socket_client.h"
 
 namespace krun::runtime {
 namespace {
 
 // The words that engines look for when the process has ended (cli-contract 1.9).
 Error not_running(Where where = Where::current()) {
-    return Error(Errc::kBadState, "container not running", 0, where);
+    return Error(Errc::kNotFound, "container not running", 0, where);
 }
 
 // A container process that somebody has stopped (SIGSTOP) answers nothing.
@@ -37,11 +38,11 @@ Result<UniqueFd> connect_control(BorrowedFd state_dir) {
     UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
     if (!socket.valid()) return fail(Error::sys("create a control socket"));
     auto const address = control_address(state_dir);
-    if (::connect(socket.borrow().raw(), reinterpret_cast<sockaddr const*>(&address), sizeof address) < 0) {
-        if (errno == ENOENT || errno == ECONNREFUSED) return fail(not_running());
-        return fail(Error::sys("connect to the container process"));
-    }
-    return socket;
+    auto connected = connect_unix(socket.borrow(), address, "the container process");
+    if (connected.ok()) return socket;
+    int const error = connected.error().sys_errno();
+    if (error == ENOENT || error == ECONNREFUSED) return fail(not_running());
+    return fail(std::move(connected).error());
 }
 
 Result<void> send_request(BorrowedFd connection, ControlOp op, uint32_t argument,

@@ -44,14 +44,14 @@ constexpr uint32_t pack_size(uint16_t rows, uint16_t columns) {
     return uint32_t{rows} << 16 | columns;
 }
 
-// Sends one request and waits for its reply. kBadState when the container process is gone or refuses,
-// otherwise the error that the container process reports, in its words. kStart and kCgroup wait for the
-// guest, kCgroup ten seconds at most; the other operations are answered at once.
+// Sends one request and waits for its reply. kNotFound when the container process is gone, otherwise the
+// error that it reports, in its words: kBadState when it refuses. kStart and kCgroup wait for the guest,
+// kCgroup ten seconds at most; the other operations are answered at once.
 Result<void> control_request(BorrowedFd state_dir, ControlRequest const& request);
 // The same; returns the answer's text.
 Result<std::string> control_query(BorrowedFd state_dir, ControlRequest const& request);
 
-// A connection of its own, for an exec. kBadState when the container process is gone.
+// A connection of its own, for an exec. kNotFound when the container process is gone.
 Result<UniqueFd> connect_control(BorrowedFd state_dir);
 // Sends a request with the descriptors of `fds`; does not wait.
 Result<void> send_request(BorrowedFd connection, ControlOp op, uint32_t argument,

@@ -93,13 +93,14 @@ TEST_F(ControlTest, ProcessThatEndsUnansweredIsNotRunning) {
     serve([](ControlRequest const&, ControlConnection const&) {});
     auto const result = control_request(dir_.borrow(), {ControlOp::kStart});
     ASSERT_FALSE(result.ok());
+    EXPECT_EQ(result.error().code(), Errc::kNotFound);
     EXPECT_EQ(result.error().message(), "container not running");
 }
 
 TEST_F(ControlTest, NobodyListeningIsNotRunning) {
     auto const result = control_request(dir_.borrow(), {ControlOp::kSignal, 15});
     ASSERT_FALSE(result.ok());
-    EXPECT_EQ(result.error().code(), Errc::kBadState);
+    EXPECT_EQ(result.error().code(), Errc::kNotFound);
     EXPECT_EQ(result.error().message(), "container not running");
 }
 
