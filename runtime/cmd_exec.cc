@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // krun-oci exec: run one more program in a container.
 #include <fcntl.h>
-#include <signal.h>
 
 #include <optional>
 
@@ -100,9 +99,8 @@ Result<Outcome> exec_detached(Container const& container, Stage stage, ProcessNo
     auto const proxy = TRY(spawn_exec_proxy(container.dir().fd(), std::move(stage.task),
                                             std::move(stage.slave), cgroup.borrow()));
     if (proxy.event.kind != ExecEventKind::kStarted) return outcome_of(proxy.event);
-    auto given = notice.give(proxy.pid);
-    if (!given.ok()) ::kill(proxy.pid, SIGKILL);
-    TRY(std::move(given));
+    TRY(notice.give(proxy.pid));
+    TRY(let_go(proxy));
     return Outcome{};
 }
 

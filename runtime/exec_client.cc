@@ -70,6 +70,8 @@ Result<ExecEvent> ExecClient::next_event() const {
     // is still there.
     if (!message.ok() && message.error().sys_errno() == ECONNRESET)
         message = receive_message(connection_.borrow(), buffer);
+    if (!message.ok() && message.error().sys_errno() != ECONNRESET)
+        return fail(std::move(message).error().with("wait for the process"));
     if (!message.ok() || message.value().bytes == 0) return lost();
     auto const bytes = std::span(buffer).first(message.value().bytes);
     if (auto event = decode_exec_event(bytes)) return *std::move(event);

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <span>
 
 #include "base/fd.h"
 #include "base/fd_passing.h"
@@ -42,6 +44,16 @@ Result<void> tell(UniqueFd& report, ExecEvent const& event) {
     return send_message(connection.borrow(), encode_exec_event(event));
 }
 
+// Tells that the process runs, and waits to be let go of. An exec command that is gone before that has told
+// nobody our number: then the process shall not run.
+Result<void> hand_over(UniqueFd& report) {
+    auto const connection = std::move(report);
+    TRY(send_message(connection.borrow(), encode_exec_event({ExecEventKind::kStarted})));
+    std::byte let_go{};
+    if (TRY(read_full(connection.borrow(), std::span(&let_go, 1))) == 1) return {};
+    return fail(Error(Errc::kBadState, "the exec command has gone"));
+}
+
 // The caller's streams belong to the process in the guest alone: whoever reads them waits for its end.
 Result<void> let_go_of_stdio(BorrowedFd null) {
     for (int fd = 0; fd <= 2; ++fd)
@@ -68,9 +80,7 @@ Result<ExecEvent> stand_in(Proxy& proxy) {
     auto client = TRY(ExecClient::ask(proxy.state_dir, std::move(proxy.task)));
     TRY(let_go_of_stdio(proxy.dev_null.borrow()));
     close_inherited_fds();
-    // An exec command that has gone meanwhile has told nobody our number: then the process shall not run.
-    return client.attend(signals, nullptr, proxy.terminal.borrow(),
-                         [&] { return tell(proxy.report, {ExecEventKind::kStarted}); });
+    return client.attend(signals, nullptr, proxy.terminal.borrow(), [&] { return hand_over(proxy.report); });
 }
 
 [[noreturn]] void run_proxy(Proxy proxy) {
@@ -81,6 +91,18 @@ Result<ExecEvent> stand_in(Proxy& proxy) {
     }
     ignore(tell(proxy.report, end.value()), "the exec command has gone");
     end_as(end.value());
+}
+
+ExecEvent first_event(BorrowedFd proxy) {
+    auto const failure = [](std::string why) {
+        return ExecEvent{ExecEventKind::kFailed, 255, 0,
+                         "the process that stands for the executed one " + std::move(why)};
+    };
+    std::array<std::byte, kMaxWireResultBytes> buffer;
+    auto const message = receive_message(proxy, buffer);
+    if (!message.ok()) return failure("cannot be heard: " + message.error().message());
+    return decode_exec_event(std::span(buffer).first(message.value().bytes))
+        .value_or(failure("ended unexpectedly"));
 }
 
 }  // namespace
@@ -97,16 +119,20 @@ Result<ExecProxy> spawn_exec_proxy(BorrowedFd state_dir, ExecTask task, UniqueFd
         run_proxy({state_dir, std::move(task), std::move(terminal), std::move(dev_null), std::move(childs)});
     }
     childs.reset();
-    std::array<std::byte, kMaxWireResultBytes> buffer;
-    auto const message = receive_message(ours.borrow(), buffer);
-    size_t const bytes = message.ok() ? message.value().bytes : 0;
-    auto event = decode_exec_event(std::span(buffer).first(bytes))
-                     .value_or(ExecEvent{ExecEventKind::kFailed, 255, 0,
-                                         "the process that stands for the "
-                                         "executed one ended unexpectedly"});
-    // Ended before it ran: nobody will be told its number.
-    if (event.kind != ExecEventKind::kStarted) ::waitpid(pid, nullptr, 0);
-    return ExecProxy{pid, std::move(event)};
+    auto event = first_event(ours.borrow());
+    if (event.kind != ExecEventKind::kStarted) {  // nobody will be told its number
+        ::kill(pid, SIGKILL);
+        ::waitpid(pid, nullptr, 0);
+    }
+    return ExecProxy{pid, std::move(event), std::move(ours)};
+}
+
+Result<void> let_go(ExecProxy const& proxy) {
+    std::byte const go{};
+    auto told = send_message(proxy.leash.borrow(), std::span(&go, 1));
+    // Whoever knew its number may have ended it meanwhile.
+    if (!told.ok() && told.error().sys_errno() == EPIPE) return {};
+    return told;
 }
 
 }  // namespace krun::runtime
