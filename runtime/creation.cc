@@ -122,7 +122,6 @@ Result<void> run_create_hooks(oci::Hooks const& hooks, Record const& record) {
 Result<void> bring_up(Globals const& globals, CreateRequest& request, Bundle const& bundle,
                       StateDir const& dir, Record& record, std::vector<UniqueFd>& vm_descriptors) {
     auto const notice = TRY(ProcessNotice::prepare(request.pid_file, request.pidfd_socket));
-    TRY(dir.save(record));  // from here on, a forced delete knows whom to stop and what to remove
     auto vm = TRY(spawn(globals, request, bundle, dir));
     record.container = TRY(identify(vm.pid, vm.start_time));
     record.cgroup_path = vm.cgroup_path;
@@ -164,7 +163,8 @@ Result<Container> create_container(Globals const& globals, CreateRequest request
     TRY(check_console(bundle.spec, request));
     auto record = TRY(make_record(globals, request, bundle));
     auto const store = TRY(Store::open_or_create(globals.root));
-    auto dir = TRY(store.create(request.id));
+    // From here on, a forced delete knows whom to stop and what to remove.
+    auto dir = TRY(store.claim(record));
     ScopeExit cleanup([&] { undo(store, dir, record); });
     std::vector<UniqueFd> vm;
     TRY(bring_up(globals, request, bundle, dir, record, vm));

@@ -45,6 +45,20 @@ Result<std::vector<std::string>> names_in(BorrowedFd dir) {
     return names;
 }
 
+Error already_exists(Where where = Where::current()) {
+    return Error(Errc::kBadState, "container with given ID already exists", 0, where);
+}
+
+// The first record makes the directory a container. Between its making and its opening, a forced delete and
+// another create may have come: then it is the container of the one that saves first.
+Result<void> save_first(StateDir const& dir, Record const& record) {
+    auto const lock = TRY(dir.lock());
+    auto others = open_at(dir.fd(), "state.json", O_PATH | O_NOFOLLOW);
+    if (others.ok()) return fail(already_exists());
+    if (others.error().sys_errno() != ENOENT) return fail(std::move(others).error());
+    return dir.save(record);
+}
+
 }  // namespace
 
 Result<Store> Store::open(std::string const& path) {
@@ -61,12 +75,27 @@ Result<Store> Store::open_or_create(std::string const& path) {
 Result<StateDir> Store::create(std::string const& id) const {
     TRY(check_container_id(id));
     if (::mkdirat(dir_.borrow().raw(), id.c_str(), 0700) < 0) {
-        if (errno == EEXIST) return fail(Error(Errc::kBadState, "container with given ID already exists"));
+        if (errno == EEXIST) return fail(already_exists());
         if (errno == ENOSPC)
             return fail(Error(Errc::kSystem, "no space left for the state of container " + id));
         return fail(Error::sys("make the state directory of container " + id));
     }
-    return find(id);
+    auto dir = find(id);
+    if (!dir.ok()) drop_empty(id, dir.error());
+    return dir;
+}
+
+Result<StateDir> Store::claim(Record const& first) const {
+    auto dir = TRY(create(first.id));
+    auto saved = save_first(dir, first);
+    if (saved.ok()) return dir;
+    drop_empty(first.id, saved.error());
+    return fail(std::move(saved).error());
+}
+
+// Takes a new directory back. Not if the error is about another command: then the name may be that one's.
+void Store::drop_empty(std::string const& id, Error const& why) const {
+    if (why.code() == Errc::kSystem) ::unlinkat(dir_.borrow().raw(), id.c_str(), AT_REMOVEDIR);
 }
 
 Result<StateDir> Store::find(std::string const& id) const {

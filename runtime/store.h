@@ -20,6 +20,9 @@ public:
 
     // Makes the container's directory: of all who try at once, one succeeds.
     Result<StateDir> create(std::string const& id) const;
+    // The same with the container's first record. All or nothing; kBadState if another has it, kNotFound if a
+    // forced delete came in between.
+    Result<StateDir> claim(Record const& first) const;
     // kNotFound: `container "ID" does not exist`.
     Result<StateDir> find(std::string const& id) const;
     // The names of all containers, sorted.
@@ -29,6 +32,7 @@ public:
 
 private:
     explicit Store(UniqueFd dir) : dir_(std::move(dir)) {}
+    void drop_empty(std::string const& id, Error const& why) const;
     UniqueFd dir_;  // invalid: the directory does not exist
 };
 
