@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <map>
@@ -19,6 +20,7 @@
 #include "base/fd.h"
 #include "base/fd_passing.h"
 #include "base/json.h"
+#include "base/scope_exit.h"
 #include "base/strings.h"
 #include "runtime/control_server.h"
 #include "runtime/control_wire.h"
@@ -130,9 +132,14 @@ Result<VmProcess> spawn_vm(VmRequest request) {
         ::_exit(255);
     }
     ready.reset();
+    ScopeExit reap([pid] {
+        ::kill(pid, SIGKILL);
+        ::waitpid(pid, nullptr, 0);
+    });
     std::byte nothing{};
     TRY(read_full(wait_for.borrow(), std::span(&nothing, 1)));
     auto const identity = TRY(identify(pid));
+    reap.dismiss();
     return VmProcess{pid, identity.start_time, "", "", {.vcpus = 2, .ram_mib = 1024}, {}};
 }
 
