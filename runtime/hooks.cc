@@ -73,7 +73,7 @@ Result<NamespacesOf> other_namespaces(pid_t pid) {
 // In the child: only async-signal-safe calls.
 [[noreturn]] void exec_hook(char const* path, char* const* args, char* const* env, char const* directory,
                             Streams const& streams, NamespacesOf const& namespaces) {
-    ::signal(SIGPIPE, SIG_DFL);
+    for (int const signal : {SIGPIPE, SIGXFSZ}) ::signal(signal, SIG_DFL);
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);

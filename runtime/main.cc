@@ -29,7 +29,7 @@ bool print(int fd, std::string const& text) {
 
 int main(int argc, char** argv) {
     fill_stdio();
-    ::signal(SIGPIPE, SIG_IGN);
+    for (int const signal : {SIGPIPE, SIGXFSZ}) ::signal(signal, SIG_IGN);  // write(2) fails instead
     auto const arguments =
         std::span<char const* const>(argv, static_cast<size_t>(argc)).subspan(argc > 0 ? 1 : 0);
     auto const ended = krun::runtime::dispatch(arguments, ::getenv("XDG_RUNTIME_DIR"));
