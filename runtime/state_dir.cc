@@ -57,13 +57,16 @@ Result<Record> StateDir::load() const {
     auto const corrupt = [&](std::string const& why) {
         return fail(Error(Errc::kInvalidConfig, "corrupt state for " + id_ + ": " + why));
     };
-    // O_NONBLOCK: a FIFO planted there must not make us wait.
-    auto file = open_at(fd(), kRecordName, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-    if (!file.ok() && file.error().sys_errno() == ENOENT) return fail(no_such_container(id_));
-    if (!file.ok() && file.error().sys_errno() == ELOOP) return corrupt("state.json is a symbolic link");
-    UniqueFd const record = TRY(std::move(file));
+    UniqueFd record;
     struct stat info {};
-    if (::fstat(record.borrow().raw(), &info) < 0) return fail(Error::sys("look at state.json"));
+    do {  // again if a save replaced it, or a delete removed it, before we looked at it
+        // O_NONBLOCK: a FIFO planted there must not make us wait.
+        auto file = open_at(fd(), kRecordName, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+        if (!file.ok() && file.error().sys_errno() == ENOENT) return fail(no_such_container(id_));
+        if (!file.ok() && file.error().sys_errno() == ELOOP) return corrupt("state.json is a symbolic link");
+        record = TRY(std::move(file));
+        if (::fstat(record.borrow().raw(), &info) < 0) return fail(Error::sys("look at state.json"));
+    } while (info.st_nlink == 0);
     if (!S_ISREG(info.st_mode) || info.st_nlink != 1 || info.st_uid != ::geteuid())
         return corrupt("state.json is not a file of ours alone");
     auto const text = read_file(record.borrow(), kMaxRecordBytes);

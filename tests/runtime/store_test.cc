@@ -109,6 +109,21 @@ TEST_F(StoreTest, RecordComesBackAsItWasSaved) {
     EXPECT_EQ(loaded.container.boot_id, "boot");
 }
 
+TEST_F(StoreTest, RecordThatIsReplacedMeanwhileIsTheOldOrTheNew) {
+    auto const dir = store().create("web").value();
+    ASSERT_TRUE(dir.save(record("web")).ok());
+    std::atomic<bool> done = false;
+    std::thread writer([&] {
+        for (int i = 0; i < 1000; ++i) EXPECT_TRUE(dir.save(record("web")).ok());
+        done = true;
+    });
+    std::string complaint;
+    while (!done && complaint.empty())
+        if (auto const loaded = dir.load(); !loaded.ok()) complaint = loaded.error().message();
+    writer.join();
+    EXPECT_EQ(complaint, "");
+}
+
 TEST_F(StoreTest, DirectoryWithoutARecordIsNoContainer) {
     auto const dir = store().create("web").value();
     EXPECT_EQ(dir.load().error().message(), "container \"web\" does not exist");
