@@ -2,6 +2,7 @@
 // A manager of units over D-Bus, by sd-bus(3). Part of krun-oci-systemd alone.
 #pragma once
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"

@@ -10,12 +10,12 @@ from podman_client import image
 _kContainerfile = f"""FROM {kImage}
 ARG WORD=none
 ENV NAME=value
-WORKDIR /work
-COPY file /work/
+WORKDIR /made
+COPY file /made/
 RUN cat file >copied && echo $WORD $NAME >words && id -u >user
 USER 1000:1000
 RUN id -u; touch /tmp/mine; stat -c %u:%g /tmp/mine
-CMD ["sh", "-c", "cat /work/copied /work/words /work/user; id -u; stat -c %u /tmp/mine"]
+CMD ["sh", "-c", "cat /made/copied /made/words /made/user; id -u; stat -c %u /tmp/mine"]
 """
 
 
@@ -59,7 +59,7 @@ def buildah(stage):
     client.see("bud", kNoNetwork, "-t", "localhost/bud", "--build-arg", "WORD=given", context, step="bud", timeout=300)
     client.must("from", "--name", "work", "localhost/bud")
     run = ("run", kNoNetwork)
-    client.see(*run, "work", "sh", "-c", "cat /work/words; id -u; exit 6", step="run with status 6")
+    client.see(*run, "work", "sh", "-c", "cat /made/words; id -u; exit 6", step="run with status 6")
     client.see(*run, "--user", "0", "work", "--", "sh", "-c", "echo x >/data/run", step="run as root")
     client.see(*run, "work", "nowhere", step="run of a command that is not there")
     client.see("commit", "-q", "work", "localhost/worked")

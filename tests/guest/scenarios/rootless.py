@@ -97,7 +97,7 @@ def alias(case):
     expect_equal(container.run().status, 7, "status")
 
 
-@test("package: manual pages, completion and examples are where they belong, and removing it takes them away", systemd=True,
+@test("package: manual pages, completion and examples are where they belong, and completion knows commands and flags", systemd=True,
       vm_only=True, needs=_installed)
 def files(case):
     listed = _done("dpkg", "--listfiles", "krun-oci").split()
