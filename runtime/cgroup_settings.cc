@@ -8,11 +8,6 @@ namespace {
 
 using Settings = std::vector<CgroupSetting>;
 
-// What the container process needs beside guest RAM: its own memory, its threads' stacks, page tables and
-// KVM's shadow of guest memory. Without it the host's OOM killer would meet a payload at its limit before the
-// guest's own does.
-constexpr int64_t kProcessOverheadBytes = int64_t{64} << 20;
-
 constexpr uint64_t kDefaultPeriodUs = 100'000;  // cgroup-v2.rst, cpu.max
 
 // cgroup v2's weight (1..10000) for v1's shares (2..262144), by the formula that runc and crun use.

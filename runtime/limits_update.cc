@@ -92,12 +92,15 @@ private:
 };
 
 // The spec counts memory plus swap, cgroup v2 swap alone: without a new limit the one that holds is
-// subtracted.
-Result<void> complete_swap(Place const& guest, oci::Resources& wanted) {
+// subtracted. Where the host has one it is asked: what the guest says must not become a limit of the host's.
+Result<void> complete_swap(Record const& record, Place const& host, Place const& guest,
+                           oci::Resources& wanted) {
     if (!wanted.memory || wanted.memory->swap.value_or(0) <= 0 || wanted.memory->limit.value_or(0) != 0)
         return {};
-    auto const text = TRY(guest.read("memory.max"));
-    if (auto const limit = parse_int64(split(text, '\n').front())) wanted.memory->limit = *limit;
+    bool const has_host = !record.cgroup_path.empty();
+    auto const text = TRY(has_host ? host.read("memory.max") : guest.read("memory.max"));
+    auto const limit = parse_int64(split(text, '\n').front());
+    if (limit) wanted.memory->limit = has_host ? *limit - kProcessOverheadBytes : *limit;
     return {};
 }
 
@@ -129,7 +132,7 @@ Result<void> update_limits(Container const& container, oci::Resources wanted) {
     auto const host = host_place(record.cgroup_path);
     auto const guest = guest_place(container.dir().fd());
     TRY(check_usage(guest, wanted));
-    TRY(complete_swap(guest, wanted));
+    TRY(complete_swap(record, host, guest, wanted));
     Changes changes;
     ScopeExit undo([&] { changes.take_back(); });
     if (!record.cgroup_path.empty())

@@ -57,6 +57,17 @@ def update_from_stdin(case):
     expect_equal(_inside(container, "memory.max"), str(256 * _kMiB), "memory.max inside")
 
 
+@test("update: memory and swap together change the swap alone, on both sides")
+def update_swap(case):
+    container = _limited(case)
+    before = _outside("memory.max")
+    container.must("update", "--memory-swap", "384m", container.name)
+    expect_equal(_outside("memory.max"), before, "memory.max outside")
+    expect_equal(_outside("memory.swap.max"), str(128 * _kMiB), "memory.swap.max outside")
+    expect_equal(_inside(container, "memory.max"), str(256 * _kMiB), "memory.max inside")
+    expect_equal(_inside(container, "memory.swap.max"), str(128 * _kMiB), "memory.swap.max inside")
+
+
 @test("update: a created container has the new limit when it starts")
 def update_created(case):
     container = case.container(_limited_bundle(case, "cat /sys/fs/cgroup/pids.max")).created()
