@@ -37,8 +37,8 @@ Result<void> add_point(fs::OverlayFs& overlay, MountPoint const& point) {
     if (point.directory) return overlay.add_dir(point.path, point.mode);
     if (!point.device) return overlay.add_file(point.path, point.mode, fs::Content::borrowed({}));
     auto const& device = *point.device;
-    return overlay.add_device(point.path, point.mode,
-                              {type_of(device), device.major, device.minor, device.uid, device.gid});
+    return overlay.add_device(point.path, point.mode, {type_of(device), device.major, device.minor},
+                              {device.uid, device.gid});
 }
 
 // The bundle's rootfs, with the mount points and devices that it lacks laid over it.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bytes of a virtual file, owned or borrowed, shared by everyone who has it open.
+// Where a virtual file's bytes come from, and where written ones go.
 #pragma once
 #include <cstddef>
 #include <functional>
@@ -13,6 +13,7 @@
 
 namespace krun::fs {
 
+// Bytes, owned or borrowed, shared by everyone who has the file open.
 class Content {
 public:
     // Copies of a Content share the bytes; the last one frees them.
@@ -41,5 +42,18 @@ private:
 // Makes the content of a file whose bytes are computed: called at each OPEN, from any thread; what it returns
 // is what that one open reads to its end.
 using Generator = std::function<FsResult<Content>()>;
+
+// Takes what the guest writes to a file: called at each WRITE, from any thread, with at most
+// kMaxReceivedBytes; the bytes are its own copy, and gone when it returns. How many it took is the guest's
+// answer (fewer than all is a short write); they need not be kept, nor have anything to do with what the same
+// file reads as.
+using Receiver = std::function<FsResult<size_t>(uint64_t offset, std::span<std::byte const> bytes)>;
+inline constexpr size_t kMaxReceivedBytes = 64 << 10;
+
+// A file that is both: a control of the host's.
+struct Exchange {
+    Generator read;
+    Receiver write;
+};
 
 }  // namespace krun::fs

@@ -31,10 +31,12 @@ public:
     // ENOENT for a missing parent, ENOTDIR for a parent that is no directory, EEXIST for a virtual name that
     // is taken. On an error nothing was added. None of these functions may run while requests are served.
     Result<void> add_file(std::string_view path, uint32_t mode, Content content,
-                          Lifetime lifetime = Lifetime::kPersistent);
-    Result<void> add_generated_file(std::string_view path, uint32_t mode, Generator generate);
-    Result<void> add_dir(std::string_view path, uint32_t mode);
-    Result<void> add_device(std::string_view path, uint32_t mode, Device device);
+                          Lifetime lifetime = Lifetime::kPersistent, Owner owner = {});
+    Result<void> add_generated_file(std::string_view path, uint32_t mode, Generator generate,
+                                    Owner owner = {});
+    Result<void> add_writable_file(std::string_view path, uint32_t mode, Exchange exchange, Owner owner = {});
+    Result<void> add_dir(std::string_view path, uint32_t mode, Owner owner = {});
+    Result<void> add_device(std::string_view path, uint32_t mode, Device device, Owner owner = {});
     // Serves `graft`'s root at `path`: a directory is announced as a submount, so that the guest gives it a
     // superblock (and device number) of its own; a file is that one file and nothing beside it.
     Result<void> add_graft(std::string_view path, std::unique_ptr<FileSystem> graft);

@@ -97,20 +97,27 @@ Result<void> OverlayFs::add_virtual(std::string_view path, VirtualNode node) {
     return {};
 }
 
-Result<void> OverlayFs::add_file(std::string_view path, uint32_t mode, Content content, Lifetime lifetime) {
-    return add_virtual(path, {mode, std::move(content), lifetime});
+Result<void> OverlayFs::add_file(std::string_view path, uint32_t mode, Content content, Lifetime lifetime,
+                                 Owner owner) {
+    return add_virtual(path, {mode, std::move(content), lifetime, owner});
 }
 
-Result<void> OverlayFs::add_generated_file(std::string_view path, uint32_t mode, Generator generate) {
-    return add_virtual(path, {mode, std::move(generate), Lifetime::kPersistent});
+Result<void> OverlayFs::add_generated_file(std::string_view path, uint32_t mode, Generator generate,
+                                           Owner owner) {
+    return add_virtual(path, {mode, std::move(generate), Lifetime::kPersistent, owner});
 }
 
-Result<void> OverlayFs::add_dir(std::string_view path, uint32_t mode) {
-    return add_virtual(path, {mode, std::monostate{}, Lifetime::kPersistent});
+Result<void> OverlayFs::add_writable_file(std::string_view path, uint32_t mode, Exchange exchange,
+                                          Owner owner) {
+    return add_virtual(path, {mode, std::move(exchange), Lifetime::kPersistent, owner});
 }
 
-Result<void> OverlayFs::add_device(std::string_view path, uint32_t mode, Device device) {
-    return add_virtual(path, {mode, device, Lifetime::kPersistent});
+Result<void> OverlayFs::add_dir(std::string_view path, uint32_t mode, Owner owner) {
+    return add_virtual(path, {mode, std::monostate{}, Lifetime::kPersistent, owner});
+}
+
+Result<void> OverlayFs::add_device(std::string_view path, uint32_t mode, Device device, Owner owner) {
+    return add_virtual(path, {mode, device, Lifetime::kPersistent, owner});
 }
 
 Result<void> OverlayFs::add_graft(std::string_view path, std::unique_ptr<FileSystem> graft) {

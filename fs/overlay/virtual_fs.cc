@@ -50,11 +50,10 @@ abi::Attr VirtualFs::attr_of(NodeId node, Stored const& stored) const {
     abi::Attr attr{};
     attr.ino = static_cast<uint64_t>(node);
     attr.mode = stored.node.type() | (stored.node.permissions & 07777);
-    if (auto const* device = std::get_if<Device>(&stored.node.content)) {
+    attr.uid = stored.node.owner.uid;
+    attr.gid = stored.node.owner.gid;
+    if (auto const* device = std::get_if<Device>(&stored.node.content))
         attr.rdev = abi::encode_device(device->major, device->minor);
-        attr.uid = device->uid;
-        attr.gid = device->gid;
-    }
     attr.nlink = directory ? 2 : 1;
     attr.size = stored.size_bytes;
     attr.blocks = (stored.size_bytes + 511) / 512;
@@ -90,7 +89,17 @@ FsResult<abi::Kstatfs> VirtualFs::statfs(NodeId) {
     return out;
 }
 
-FsResult<Content> VirtualFs::take_content(Stored& stored) const {
+// Writing to a file does not cut it: `>` in a shell, which asks for size 0, is no more than an open.
+FsResult<Attributes> VirtualFs::setattr(NodeId node, SetAttr const& change) {
+    bool const receives = std::holds_alternative<Exchange>(TRY(find(node))->node.content);
+    constexpr uint32_t kRefused = abi::kSetMode | abi::kSetUid | abi::kSetGid;
+    if (!receives || (change.in.valid & kRefused) != 0) return refuse();
+    return getattr(node, std::nullopt);
+}
+
+FsResult<Content> VirtualFs::take_content(Stored& stored, uint32_t open_flags) const {
+    if (auto const* exchange = std::get_if<Exchange>(&stored.node.content))
+        return (open_flags & O_ACCMODE) == O_WRONLY ? Content::borrowed({}) : exchange->read();
     if (auto const* generate = std::get_if<Generator>(&stored.node.content)) return (*generate)();
     if (stored.node.lifetime == Lifetime::kPersistent) return std::get<Content>(stored.node.content);
     // Whoever flips the flag owns the content from here on; all others come too late.
@@ -102,17 +111,20 @@ FsResult<Opened> VirtualFs::open(NodeId node, OpenArgs args) {
     auto* const stored = TRY(find(node));
     if (stored->node.is_directory()) return fail(Errno{EISDIR});
     if (std::holds_alternative<Device>(stored->node.content)) return fail(Errno{ENXIO});
-    if ((args.flags & O_ACCMODE) != O_RDONLY || (args.flags & O_TRUNC) != 0) return fail(Errno{EACCES});
-    auto content = TRY(take_content(*stored));
-    auto const handle = TRY(open_files_.add(node, std::make_shared<Content const>(std::move(content))));
+    bool const writes = (args.flags & O_ACCMODE) != O_RDONLY;
+    bool const receives = std::holds_alternative<Exchange>(stored->node.content);
+    if (!receives && (writes || (args.flags & O_TRUNC) != 0)) return fail(Errno{EACCES});
+    auto content = TRY(take_content(*stored, args.flags));
+    auto file = std::make_shared<OpenFile const>(OpenFile{std::move(content), writes});
+    auto const handle = TRY(open_files_.add(node, std::move(file)));
     // A computed file's size is not known to the guest, so its page cache cannot be used.
-    bool const computed = std::holds_alternative<Generator>(stored->node.content);
+    bool const computed = receives || std::holds_alternative<Generator>(stored->node.content);
     return Opened{handle, abi::kFopenNoflush | (computed ? abi::kFopenDirectIo : abi::kFopenKeepCache)};
 }
 
 FsResult<size_t> VirtualFs::read(NodeId node, Handle handle, uint64_t offset, std::span<iovec const> into) {
-    auto const content = TRY(open_files_.get(node, handle));
-    auto left = content->bytes();
+    auto const file = TRY(open_files_.get(node, handle));
+    auto left = file->content.bytes();
     left = left.subspan(std::min<uint64_t>(offset, left.size()));
     size_t done = 0;
     for (auto const& part : into) {
@@ -124,11 +136,28 @@ FsResult<size_t> VirtualFs::read(NodeId node, Handle handle, uint64_t offset, st
     return done;
 }
 
+// The guest may change its pages meanwhile: what the receiver looks at is a copy.
+FsResult<size_t> VirtualFs::write(NodeId node, Handle handle, WriteArgs args, std::span<iovec const> from) {
+    auto const file = TRY(open_files_.get(node, handle));
+    auto const* exchange = std::get_if<Exchange>(&TRY(find(node))->node.content);
+    if (exchange == nullptr) return refuse();
+    if (!file->writable) return fail(Errno{EBADF});
+    std::vector<std::byte> bytes;
+    for (auto const& part : from) {
+        std::span const piece(static_cast<std::byte const*>(part.iov_base), part.iov_len);
+        auto const taken = piece.first(std::min(piece.size(), kMaxReceivedBytes - bytes.size()));
+        bytes.insert(bytes.end(), taken.begin(), taken.end());
+    }
+    auto const kept = TRY(exchange->write(args.offset, bytes));
+    return std::min(kept, bytes.size());
+}
+
 FsResult<uint64_t> VirtualFs::lseek(NodeId node, Handle handle, uint64_t offset, uint32_t whence) {
-    auto const content = TRY(open_files_.get(node, handle));
+    auto const file = TRY(open_files_.get(node, handle));
+    auto const size = uint64_t{file->content.bytes().size()};
     if (whence != SEEK_DATA && whence != SEEK_HOLE) return fail(Errno{EINVAL});
-    if (offset >= content->bytes().size()) return fail(Errno{ENXIO});
-    return whence == SEEK_DATA ? offset : uint64_t{content->bytes().size()};  // one run of data, no holes
+    if (offset >= size) return fail(Errno{ENXIO});
+    return whence == SEEK_DATA ? offset : size;  // one run of data, no holes
 }
 
 FsResult<Opened> VirtualFs::opendir(NodeId node, uint32_t) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files and directories that exist only in memory, by node id: OverlayFs knows their names. Read-only by
-// nature, but not "a read-only file system": opening for write is EACCES and changing anything EPERM, as for
-// a file that root may not touch. Nodes are added before serving starts.
+// Files and directories that exist only in memory, by node id: OverlayFs knows their names. Read-only unless
+// a file has a Receiver, but not "a read-only file system": opening for write is EACCES and changing anything
+// EPERM, as for a file that root may not touch. Nodes are added before serving starts.
 #pragma once
 #include <sys/stat.h>
 
@@ -26,6 +26,10 @@ struct Device {
     uint32_t type;  // S_IFCHR, S_IFBLK; or S_IFIFO, without a number
     uint32_t major = 0;
     uint32_t minor = 0;
+};
+
+// As the guest sees them.
+struct Owner {
     uint32_t uid = 0;
     uint32_t gid = 0;
 };
@@ -33,8 +37,9 @@ struct Device {
 // A directory has no content.
 struct VirtualNode {
     uint32_t permissions;
-    std::variant<std::monostate, Content, Generator, Device> content;
+    std::variant<std::monostate, Content, Generator, Exchange, Device> content;
     Lifetime lifetime = Lifetime::kPersistent;
+    Owner owner{};
 
     uint32_t type() const {
         if (auto const* device = std::get_if<Device>(&content)) return device->type;
@@ -61,7 +66,7 @@ public:
 
     FsResult<Entry> lookup(NodeId parent, std::string_view name) override;
     FsResult<Attributes> getattr(NodeId node, std::optional<Handle>) override;
-    FsResult<Attributes> setattr(NodeId, SetAttr const&) override { return refuse(); }
+    FsResult<Attributes> setattr(NodeId node, SetAttr const& change) override;
     FsResult<std::string> readlink(NodeId) override { return fail(Errno{EINVAL}); }
     FsResult<abi::Kstatfs> statfs(NodeId) override;
 
@@ -79,7 +84,7 @@ public:
 
     FsResult<Opened> open(NodeId node, OpenArgs args) override;
     FsResult<size_t> read(NodeId node, Handle handle, uint64_t offset, std::span<iovec const> into) override;
-    FsResult<size_t> write(NodeId, Handle, WriteArgs, std::span<iovec const>) override { return refuse(); }
+    FsResult<size_t> write(NodeId node, Handle handle, WriteArgs args, std::span<iovec const> from) override;
     FsResult<void> flush(NodeId, Handle) override { return {}; }
     FsResult<void> fsync(NodeId, Handle, Sync) override { return {}; }
     FsResult<void> release(NodeId node, Handle handle) override { return open_files_.remove(node, handle); }
@@ -109,15 +114,20 @@ private:
         std::atomic<bool> taken{false};
     };
 
+    struct OpenFile {
+        Content content;
+        bool writable;
+    };
+
     static Failure<Errno> refuse() { return fail(Errno{EPERM}); }
     FsResult<Stored*> find(NodeId node) const;
-    FsResult<Content> take_content(Stored& stored) const;
+    FsResult<Content> take_content(Stored& stored, uint32_t open_flags) const;
     abi::Attr attr_of(NodeId node, Stored const& stored) const;
 
     NodeIdRange range_;
     uint64_t const born_s_;  // the time of every virtual file, seconds since the epoch
     std::vector<std::unique_ptr<Stored>> nodes_;
-    HandleTable<Content const> open_files_;
+    HandleTable<OpenFile const> open_files_;
 };
 
 }  // namespace krun::fs

@@ -123,7 +123,7 @@ protected:
         EXPECT_TRUE(overlay->add_dir("/etc/nested", 0700).ok());
         EXPECT_TRUE(overlay->add_file("/etc/nested/deep.txt", 0644, Content::owned("deep")).ok());
         EXPECT_TRUE(overlay->add_dir("/proc", 0555).ok());
-        EXPECT_TRUE(overlay->add_device("/etc/disk", 0640, {S_IFBLK, 259, 0x12345, 7, 8}).ok());
+        EXPECT_TRUE(overlay->add_device("/etc/disk", 0640, {S_IFBLK, 259, 0x12345}, {7, 8}).ok());
         return overlay;
     }
 
@@ -388,6 +388,100 @@ TEST(GeneratedFile, ItsErrorIsTheGuestsError) {
     client.init();
     client.open(client.lookup(1, "no"), O_RDONLY);
     EXPECT_EQ(client.error, EAGAIN);
+}
+
+// ---- files that take what is written ----
+
+class WritableFile : public ::testing::Test {
+protected:
+    WritableFile() {
+        fs::NodeIds ids;
+        auto overlay = std::make_unique<OverlayFs>(std::make_unique<fs::NullFs>(ids), ids);
+        fs::Exchange const control{
+            [this]() -> fs::FsResult<Content> {
+                ++reads_;
+                return Content::owned("state");
+            },
+            [this](uint64_t offset, std::span<std::byte const> bytes) -> fs::FsResult<size_t> {
+                if (refusal_ != 0) return fail(Errno{refusal_});
+                offset_ = offset;
+                received_.assign(reinterpret_cast<char const*>(bytes.data()), bytes.size());
+                return claims_.value_or(bytes.size());
+            }};
+        EXPECT_TRUE(overlay->add_writable_file("/control", 0660, control, {7, 8}).ok());
+        client_.emplace(std::move(overlay));
+        client_->init();
+        node_ = client_->lookup(1, "control");
+    }
+
+    RawReply setattr(uint32_t valid) {
+        abi::SetattrIn change{};
+        change.valid = valid;
+        return client_->send(Opcode::kSetattr, node_, args(change));
+    }
+
+    int reads_ = 0;
+    int refusal_ = 0;
+    std::optional<size_t> claims_;
+    uint64_t offset_ = 0;
+    std::string received_;
+    std::optional<FuseClient> client_;
+    uint64_t node_ = 0;
+};
+
+TEST_F(WritableFile, HandsEachWriteToItsReceiver) {
+    auto const fh = client_->open(node_, O_WRONLY | O_TRUNC);
+    ASSERT_EQ(client_->error, 0);
+    client_->piece = 3;
+    EXPECT_EQ(client_->write(node_, fh, 5, "words in pieces"), 15u);
+    EXPECT_EQ(received_, "words in pieces");
+    EXPECT_EQ(offset_, 5u);
+    EXPECT_EQ(client_->write(node_, fh, 0, ""), 0u);
+    EXPECT_EQ(received_, "");
+}
+
+TEST_F(WritableFile, ReadsAsItsGeneratorSaysAndOnlyThoseWhoReadAskIt) {
+    client_->open(node_, O_WRONLY);
+    EXPECT_EQ(reads_, 0);
+    auto const fh = client_->open(node_, O_RDWR);
+    EXPECT_NE(client_->last_open.open_flags & abi::kFopenDirectIo, 0u);
+    client_->write(node_, fh, 0, "other");
+    EXPECT_EQ(client_->read(node_, fh), "state");
+    EXPECT_EQ(reads_, 1);
+}
+
+TEST_F(WritableFile, TheReceiversErrorAndShortCountAreTheGuests) {
+    auto const fh = client_->open(node_, O_WRONLY);
+    claims_ = 2;
+    EXPECT_EQ(client_->write(node_, fh, 0, "four"), 2u);
+    claims_ = 1000;  // never more than there was
+    EXPECT_EQ(client_->write(node_, fh, 0, "four"), 4u);
+    refusal_ = EINVAL;
+    client_->write(node_, fh, 0, "four");
+    EXPECT_EQ(client_->error, EINVAL);
+}
+
+TEST_F(WritableFile, TakesABoundedPartOfAnyWrite) {
+    auto const fh = client_->open(node_, O_WRONLY);
+    EXPECT_EQ(client_->write(node_, fh, 0, std::string(fs::kMaxReceivedBytes + 1, 'x')),
+              fs::kMaxReceivedBytes);
+    EXPECT_EQ(received_.size(), fs::kMaxReceivedBytes);
+}
+
+TEST_F(WritableFile, ADescriptorForReadingDoesNotWrite) {
+    auto const fh = client_->open(node_, O_RDONLY);
+    client_->write(node_, fh, 0, "x");
+    EXPECT_EQ(client_->error, EBADF);
+}
+
+TEST_F(WritableFile, MayBeCutShortInVainButKeepsOwnerAndMode) {
+    auto const attr = client_->getattr(node_);
+    EXPECT_EQ(attr.mode, S_IFREG | 0660u);
+    EXPECT_EQ(attr.uid, 7u);
+    EXPECT_EQ(attr.gid, 8u);
+    EXPECT_EQ(setattr(abi::kSetSize).error, 0);
+    for (auto const change : {abi::kSetMode, abi::kSetUid, abi::kSetGid})
+        EXPECT_EQ(setattr(change).error, EPERM);
 }
 
 // ---- over a real tree ----
