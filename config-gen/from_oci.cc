@@ -139,6 +139,10 @@ Result<GuestPlan> from_oci(oci::Spec const& spec) {
     map_owner_options(mounts.mounts, out.config.krun);
     out.config.mounts = std::move(mounts.mounts);
     out.binds = std::move(mounts.binds);
+    auto const annotations = TRY(oci::read_annotations(spec.annotations));
+    out.files = add_virtual_files(annotations.files, out.config);
+    out.info = annotations.info;
+    if (out.info) add_info_tree(out.config);
     return out;
 }
 

@@ -9,13 +9,16 @@
 #include "config-gen/exec_config.h"
 #include "config-gen/guest_mounts.h"
 #include "config-gen/krun_config.h"
+#include "config-gen/virtual_files.h"
 #include "oci/spec.h"
 
 namespace krun {
 
 struct GuestPlan {
     KrunConfig config;
-    std::vector<BindSource> binds;  // in the order of their mounts
+    std::vector<BindSource> binds;   // in the order of their mounts
+    std::vector<VirtualFile> files;  // likewise
+    bool info = false;               // the payload sees kInfoTree
 };
 
 // REQUIRES: `spec` is validated. kInvalidConfig without a process; kUnsupported for what no guest can do

@@ -2,6 +2,7 @@
 #include "oci/annotations.h"
 
 #include <array>
+#include <climits>
 #include <iterator>
 
 #include "base/strings.h"
@@ -16,40 +17,80 @@ constexpr uint64_t kMaxVcpus = 64;
 constexpr uint64_t kMaxRamMib = uint64_t{1} << 20;  // 1 TiB
 constexpr uint64_t kRamMibIgnoredBelow = 129;       // crun's rule: the kernel alone needs that much
 
-Verdict read_cpus(std::string const& value, MachineAnnotations& out) {
+// `rest` is what follows the row's key, where that is the beginning of many.
+using Read = Verdict (*)(std::string_view rest, std::string const& value, MachineAnnotations& out);
+
+constexpr std::string_view kSecretPrefix = "krun-oci.secret.";
+
+Verdict read_cpus(std::string_view, std::string const& value, MachineAnnotations& out) {
     auto const number = parse_uint64(value);
     if (!number || *number > kMaxVcpus) return "must be a number of CPUs from 1 to 64";
     if (*number > 0) out.cpus = static_cast<uint32_t>(*number);
     return {};
 }
 
-Verdict read_ram(std::string const& value, MachineAnnotations& out) {
+Verdict read_ram(std::string_view, std::string const& value, MachineAnnotations& out) {
     auto const number = parse_uint64(value);
     if (!number || *number > kMaxRamMib) return "must be a number of MiB, at most 1048576";
     if (*number >= kRamMibIgnoredBelow) out.ram_mib = static_cast<uint32_t>(*number);
     return {};
 }
 
-Verdict read_kernel(std::string const& value, MachineAnnotations& out) {
+Verdict read_kernel(std::string_view, std::string const& value, MachineAnnotations& out) {
     if (value.empty() || value[0] != '/') return "must be an absolute path";
     out.kernel = value;
     return {};
 }
 
-Verdict read_handler(std::string const& value, MachineAnnotations&) {
+Verdict read_handler(std::string_view, std::string const& value, MachineAnnotations&) {
     if (value != "krun") return "must be \"krun\", the only handler here";
     return {};
 }
 
 // What a client says of a container's part in its pod; other parts are nothing special.
-Verdict read_container_type(std::string const& value, MachineAnnotations& out) {
+Verdict read_container_type(std::string_view, std::string const& value, MachineAnnotations& out) {
     out.sandbox = out.sandbox || value == "sandbox";
     return {};
 }
 
+Verdict read_info(std::string_view, std::string const& value, MachineAnnotations& out) {
+    if (value != "0" && value != "1") return "must be \"0\" or \"1\"";
+    out.info = value == "1";
+    return {};
+}
+
+bool is_plain_path(std::string_view path) {
+    if (!path.starts_with('/') || path.size() >= PATH_MAX) return false;
+    for (auto const name : split(path.substr(1), '/'))
+        if (name.empty() || name == "." || name == ".." || name.size() > NAME_MAX) return false;
+    return true;
+}
+
+Verdict inject(std::string_view path, std::string const& value, bool secret, MachineAnnotations& out) {
+    if (!is_plain_path(path))
+        return "the key must end in an absolute path without empty names, \".\" and \"..\"";
+    size_t total = value.size();
+    for (auto const& file : out.files) {
+        if (file.path == path) return "the file is given twice";
+        total += file.content.size();
+    }
+    if (total > kMaxInjectedBytes) return "all such files together may have 1 MiB";
+    out.files.push_back({std::string(path), value, secret});
+    return {};
+}
+
+Verdict read_file(std::string_view path, std::string const& value, MachineAnnotations& out) {
+    return inject(path, value, /*secret=*/false, out);
+}
+
+Verdict read_secret(std::string_view path, std::string const& value, MachineAnnotations& out) {
+    return inject(path, value, /*secret=*/true, out);
+}
+
 struct Row {
     AnnotationHelp help;
-    Verdict (*read)(std::string const& value, MachineAnnotations& out);  // nullptr: not implemented
+    Read read;                   // nullptr: not implemented
+    bool private_value = false;  // not to be shown, in errors neither
 };
 
 constexpr Row kRows[] = {
@@ -61,6 +102,16 @@ constexpr Row kRows[] = {
     {{"krun.gpu_flags", "0", "not implemented: graphics"}, nullptr},
     {{"run.oci.handler", "krun", "accepted, for configurations written for crun"}, read_handler},
     {{"krun-oci.kernel", "absolute path", "kernel image on the host"}, read_kernel},
+    {{"krun-oci.file.", "text",
+      "a file at the path that follows, with this content, in memory only: "
+      "`krun-oci.file./etc/motd`"},
+     read_file,
+     true},
+    {{kSecretPrefix, "text", "the same, for the container's root alone and gone once it has been read"},
+     read_secret,
+     true},
+    {{"krun-oci.info", "0 or 1", "the container sees limits, annotations and features below /run/krun"},
+     read_info},
     {{"io.kubernetes.cri.container-type", "sandbox", "a pod's pause container: a process without a machine"},
      read_container_type},
     {{"io.kubernetes.cri-o.ContainerType", "sandbox", "the same, by another engine"}, read_container_type},
@@ -70,21 +121,27 @@ std::string where(std::string_view key) {
     return "annotations[" + quoted(key) + "]: ";
 }
 
-// "" and "0" are how a switch that does not exist here may be off.
-Result<void> read_one(Row const& row, std::string const& value, MachineAnnotations& out) {
-    if (row.read == nullptr) {
-        if (value.empty() || value == "0") return {};
-        return fail(Error(Errc::kUnsupported, where(row.help.key) + "is not supported, is " + quoted(value)));
-    }
-    if (auto const wrong = row.read(value, out))
-        return fail(Error(Errc::kInvalidConfig, where(row.help.key) + *wrong + ", is " + quoted(value)));
-    return {};
+bool is_of(Row const& row, std::string_view key) {
+    return row.help.key.ends_with('.') ? key.starts_with(row.help.key) : key == row.help.key;
 }
 
-bool is_known(std::string_view key) {
+Row const* find_row(std::string_view key) {
     for (Row const& row : kRows)
-        if (row.help.key == key) return true;
-    return false;
+        if (is_of(row, key)) return &row;
+    return nullptr;
+}
+
+// "" and "0" are how a switch that does not exist here may be off.
+Result<void> read_one(Row const& row, std::string_view key, std::string const& value,
+                      MachineAnnotations& out) {
+    if (row.read == nullptr) {
+        if (value.empty() || value == "0") return {};
+        return fail(Error(Errc::kUnsupported, where(key) + "is not supported, is " + quoted(value)));
+    }
+    auto const wrong = row.read(key.substr(row.help.key.size()), value, out);
+    if (!wrong) return {};
+    std::string const shown = row.private_value ? "" : ", is " + quoted(value);
+    return fail(Error(Errc::kInvalidConfig, where(key) + *wrong + shown));
 }
 
 constexpr auto kHelp = [] {
@@ -97,20 +154,28 @@ constexpr auto kHelp = [] {
 
 Result<MachineAnnotations> read_annotations(std::map<std::string, std::string> const& annotations) {
     MachineAnnotations out;
-    for (Row const& row : kRows) {
-        auto const it = annotations.find(std::string(row.help.key));
-        if (it != annotations.end()) TRY(read_one(row, it->second, out));
-    }
-    for (auto it = annotations.lower_bound("krun-oci."); it != annotations.end(); ++it) {
-        if (!it->first.starts_with("krun-oci.")) break;
-        if (!is_known(it->first))
-            return fail(Error(Errc::kInvalidConfig, where(it->first) + "there is no such setting"));
+    for (auto const& [key, value] : annotations) {
+        if (auto const* row = find_row(key))
+            TRY(read_one(*row, key, value, out));
+        else if (key.starts_with("krun-oci."))
+            return fail(Error(Errc::kInvalidConfig, where(key) + "there is no such setting"));
     }
     return out;
 }
 
+std::map<std::string, std::string> without_secrets(std::map<std::string, std::string> annotations) {
+    for (auto& [key, value] : annotations)
+        if (key.starts_with(kSecretPrefix)) value.clear();
+    return annotations;
+}
+
 std::span<AnnotationHelp const> annotation_help() {
     return kHelp;
+}
+
+AnnotationHelp const* find_annotation(std::string_view key) {
+    auto const* row = find_row(key);
+    return row == nullptr ? nullptr : &row->help;
 }
 
 }  // namespace krun::oci

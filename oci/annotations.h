@@ -8,10 +8,21 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 
 namespace krun::oci {
+
+// A file that exists in memory only, laid over whatever the container has at `path`.
+struct InjectedFile {
+    std::string path;  // absolute, without "." and ".."; links in it are followed inside the container
+    std::string content;
+    bool secret = false;  // only the container's root may read it, and once
+};
+
+// What all of them may have together: they are in the machine's memory and in config.json.
+inline constexpr size_t kMaxInjectedBytes = size_t{1} << 20;
 
 struct MachineAnnotations {
     std::optional<uint32_t> cpus;     // krun.cpus: 1..64; 0 means the default, as for crun
@@ -20,18 +31,25 @@ struct MachineAnnotations {
     // io.kubernetes.cri.container-type or io.kubernetes.cri-o.ContainerType: a pod's pause container, which
     // has no machine.
     bool sandbox = false;
+    std::vector<InjectedFile> files;  // krun-oci.file.PATH and krun-oci.secret.PATH, in the order of the keys
+    bool info = false;                // krun-oci.info: the container sees /run/krun
 };
 
 // A value that does not fit its key, and any key in krun-oci. that does not exist, is kInvalidConfig; what is
 // known but not implemented is kUnsupported. Both name the key: `annotations["krun.cpus"]: …`.
 Result<MachineAnnotations> read_annotations(std::map<std::string, std::string> const& annotations);
 
+// The same without what krun-oci.secret.PATH says, which is for the container alone: such values are empty.
+std::map<std::string, std::string> without_secrets(std::map<std::string, std::string> annotations);
+
 // Keys that read_annotations acts upon and what each takes: for the documentation.
 struct AnnotationHelp {
-    std::string_view key;
+    std::string_view key;  // one that ends in "." is the beginning of many
     std::string_view value;
     std::string_view meaning;
 };
 std::span<AnnotationHelp const> annotation_help();
+// The row of `key`, or nullptr.
+AnnotationHelp const* find_annotation(std::string_view key);
 
 }  // namespace krun::oci

@@ -87,8 +87,10 @@ private:
         for (auto const& name : map.names()) {
             Explanation line{std::string(kAnnotations) + "." + name,
                              std::string(effect_name(Effect::kIgnored)), "kept with the container's state"};
-            for (auto const& help : annotation_help())
-                if (help.key == name) line.effect = effect_name(Effect::kHost), line.why = help.meaning;
+            if (auto const* help = find_annotation(name)) {
+                line.effect = effect_name(Effect::kHost);
+                line.why = help->meaning;
+            }
             out_.push_back(std::move(line));
         }
     }

@@ -100,7 +100,8 @@ Result<std::unique_ptr<ContainerProcess>> set_up(ContainerTask& task) {
     TRY(inherit_names(task.plan.config));
     auto const log = std::make_shared<KernelLog>();
     auto kernel_file = TRY(duplicate(host.kernel.file.borrow()));
-    auto machine = TRY(machine_for(task.plan, task.size, host, log));
+    auto const info = std::make_shared<GuestInfo>(task.request.spec, task.size, task.plan.config);
+    auto machine = TRY(machine_for(task.plan, task.size, host, log, info));
     // From here on no path of the host can be named.
     TRY(enter_container_root(view.root()));
     TRY(view.mount_rest());
@@ -111,6 +112,7 @@ Result<std::unique_ptr<ContainerProcess>> set_up(ContainerTask& task) {
     auto report = TRY(duplicate(task.report.borrow()));
     ContainerParts parts{.machine = std::move(machine),
                          .kernel_log = log,
+                         .info = info,
                          .streams = std::move(stdio.streams),
                          .listeners = std::move(stdio.listeners),
                          .control_listener = std::move(host.control_listener),

@@ -283,10 +283,13 @@ void ContainerProcess::request(ControlRequest request, ControlConnection connect
 
 void ContainerProcess::use_cgroup_file(std::string_view request, ControlConnection connection) {
     auto const client = std::make_shared<ControlConnection>(std::move(connection));
-    auto const asked = session_->cgroup_file(request, [client](Result<std::string> answer) {
-        if (!answer.ok()) return client->reply(fail(std::move(answer).error()));
-        client->reply({}, answer.value());
-    });
+    auto const asked = session_->cgroup_file(
+        request, [client, info = parts_.info, text = std::string(request)](Result<std::string> answer) {
+            if (!answer.ok()) return client->reply(fail(std::move(answer).error()));
+            if (auto const newline = text.find('\n'); newline != text.npos)
+                info->limit_written(text.substr(0, newline), text.substr(newline + 1));
+            client->reply({}, answer.value());
+        });
     if (!asked.ok()) client->reply(asked);
 }
 

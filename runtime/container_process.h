@@ -15,6 +15,7 @@
 #include "runtime/console_socket.h"
 #include "runtime/control_server.h"
 #include "runtime/exec_sessions.h"
+#include "runtime/guest_info.h"
 #include "runtime/guest_session.h"
 #include "runtime/guest_streams.h"
 #include "runtime/kernel_log.h"
@@ -29,6 +30,7 @@ namespace krun::runtime {
 struct ContainerParts {
     vmm::MachineSpec machine;  // complete but for the control port
     std::shared_ptr<KernelLog> kernel_log;
+    std::shared_ptr<GuestInfo> info;
     std::vector<GuestStream> streams;       // of the payload
     std::vector<PassedListener> listeners;  // which the payload has sockets of its own for
     UniqueFd control_listener;

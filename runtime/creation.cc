@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/scope_exit.h"
 #include "base/timestamp.h"
+#include "oci/annotations.h"
 #include "oci/load.h"
 #include "runtime/cgroup.h"
 #include "runtime/container_id.h"
@@ -76,7 +77,7 @@ Result<Record> make_record(Globals const& globals, CreateRequest const& request,
     record.rootfs = absolute_rootfs(bundle);
     record.created = rfc3339_nano(now());
     record.owner = ::geteuid() == 0 ? "root" : std::to_string(::geteuid());
-    record.annotations = bundle.spec.annotations;
+    record.annotations = oci::without_secrets(bundle.spec.annotations);
     record.phase = name(Phase::kCreating);
     record.creator = TRY(identify(::getpid()));
     record.terminal = bundle.spec.process && bundle.spec.process->terminal;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a container to a machine: the one place that knows both an OCI Spec's plan and a MachineSpec. Builds
-// the boot tree that the guest sees (ARCHITECTURE.md, "The boot tree").
+// From a container to a machine: the one place that knows both an OCI Spec's plan and a MachineSpec.
 #pragma once
 #include <memory>
 
 #include "base/error.h"
 #include "config-gen/from_oci.h"
 #include "config-gen/machine_size.h"
+#include "runtime/guest_info.h"
 #include "runtime/host_handles.h"
 #include "runtime/kernel_log.h"
 #include "vmm/machine_spec.h"
@@ -17,7 +17,7 @@ namespace krun::runtime {
 // and binds are trees of detach_tree by now. Runs in the process that will serve the files, before it changes
 // its root.
 Result<vmm::MachineSpec> machine_for(GuestPlan const& plan, MachineSize const& size, HostHandles& host,
-                                     std::shared_ptr<KernelLog> log);
+                                     std::shared_ptr<KernelLog> log, std::shared_ptr<GuestInfo const> info);
 
 // Warns in the log of rules that the guest broke: one line each, with the device's name, and a bounded number
 // however often the guest does it.

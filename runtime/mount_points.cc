@@ -142,6 +142,7 @@ bool shows_directory(guest::Mount const& mount, std::vector<BindHandle> const& b
     if (mount.type != "bind") return true;
     for (size_t i = 0; i < binds.size(); ++i)
         if (mount.source == bind_source_path(i)) return is_directory(binds[i].source.borrow());
+    if (is_virtual_file(mount.source)) return false;
     struct stat info {};
     return ::stat(mount.source.c_str(), &info) != 0 || S_ISDIR(info.st_mode);
 }

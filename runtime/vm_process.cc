@@ -67,7 +67,7 @@ std::string state_for_hooks(VmRequest const& request) {
     record.oci_version = request.spec.oci_version;
     record.id = request.id;
     record.bundle = request.bundle;
-    record.annotations = request.spec.annotations;
+    record.annotations = oci::without_secrets(request.spec.annotations);
     record.container.pid = 1;
     return state_json(record, State::kCreated);
 }

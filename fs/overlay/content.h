@@ -40,7 +40,7 @@ private:
 };
 
 // Makes the content of a file whose bytes are computed: called at each OPEN, from any thread; what it returns
-// is what that one open reads to its end.
+// is what that one open reads to its end. The size that stat(2) shows is that of the last open, rounded up.
 using Generator = std::function<FsResult<Content>()>;
 
 // Takes what the guest writes to a file: called at each WRITE, from any thread, with at most

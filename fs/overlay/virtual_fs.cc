@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <ctime>
 
@@ -18,6 +19,7 @@ namespace krun::fs {
 // Open virtual files at once; each costs a small allocation and pins its content.
 static constexpr size_t kMaxHandles = 16384;
 static constexpr uint32_t kBlockBytes = 4096;
+static constexpr uint32_t kMaxShownBytes = uint32_t{1} << 30;
 // Nothing changes a persistent virtual file, so the guest never has to ask again.
 static constexpr Validity kForever = std::chrono::hours(24 * 365);
 
@@ -55,9 +57,14 @@ abi::Attr VirtualFs::attr_of(NodeId node, Stored const& stored) const {
     if (auto const* device = std::get_if<Device>(&stored.node.content))
         attr.rdev = abi::encode_device(device->major, device->minor);
     attr.nlink = directory ? 2 : 1;
-    attr.size = stored.size_bytes;
-    attr.blocks = (stored.size_bytes + 511) / 512;
+    attr.size = stored.size_bytes.load();
     attr.blksize = kBlockBytes;
+    // Nobody knows a computed file's size before it is opened. As sysfs does, one block stands for it, so
+    // that programs read to the end; not 0, at which sendfile(2) would stop.
+    if (stored.node.is_computed())
+        attr.size = attr.blksize = std::bit_ceil(
+            static_cast<uint32_t>(std::clamp<uint64_t>(attr.size, kBlockBytes, kMaxShownBytes)));
+    attr.blocks = (attr.size + 511) / 512;
     attr.atime = attr.mtime = attr.ctime = born_s_;
     return attr;
 }
@@ -65,8 +72,9 @@ abi::Attr VirtualFs::attr_of(NodeId node, Stored const& stored) const {
 FsResult<Entry> VirtualFs::entry(NodeId node) const {
     auto const* stored = TRY(find(node));
     // The name of a one-shot file may be gone at the next look, so the guest must look every time.
-    auto const valid = stored->node.lifetime == Lifetime::kOneShot ? Validity{} : kForever;
-    return Entry{node, attr_of(node, *stored), valid, valid};
+    auto const name_valid = stored->node.lifetime == Lifetime::kOneShot ? Validity{} : kForever;
+    auto const attr_valid = stored->node.is_computed() ? Validity{} : name_valid;
+    return Entry{node, attr_of(node, *stored), name_valid, attr_valid};
 }
 
 FsResult<Entry> VirtualFs::lookup(NodeId parent, std::string_view) {
@@ -115,11 +123,12 @@ FsResult<Opened> VirtualFs::open(NodeId node, OpenArgs args) {
     bool const receives = std::holds_alternative<Exchange>(stored->node.content);
     if (!receives && (writes || (args.flags & O_TRUNC) != 0)) return fail(Errno{EACCES});
     auto content = TRY(take_content(*stored, args.flags));
+    if (stored->node.is_computed() && !content.bytes().empty()) stored->size_bytes = content.bytes().size();
     auto file = std::make_shared<OpenFile const>(OpenFile{std::move(content), writes});
     auto const handle = TRY(open_files_.add(node, std::move(file)));
     // A computed file's size is not known to the guest, so its page cache cannot be used.
-    bool const computed = receives || std::holds_alternative<Generator>(stored->node.content);
-    return Opened{handle, abi::kFopenNoflush | (computed ? abi::kFopenDirectIo : abi::kFopenKeepCache)};
+    return Opened{handle, abi::kFopenNoflush |
+                              (stored->node.is_computed() ? abi::kFopenDirectIo : abi::kFopenKeepCache)};
 }
 
 FsResult<size_t> VirtualFs::read(NodeId node, Handle handle, uint64_t offset, std::span<iovec const> into) {

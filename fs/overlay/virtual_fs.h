@@ -46,6 +46,10 @@ struct VirtualNode {
         return is_directory() ? S_IFDIR : S_IFREG;
     }
 
+    // Its bytes are made when it is opened.
+    bool is_computed() const {
+        return std::holds_alternative<Generator>(content) || std::holds_alternative<Exchange>(content);
+    }
     bool is_directory() const { return std::holds_alternative<std::monostate>(content); }
 };
 
@@ -110,7 +114,7 @@ private:
     struct Stored {
         explicit Stored(VirtualNode n) : node(std::move(n)) {}
         VirtualNode node;  // content is moved out by the one OPEN that takes a one-shot file
-        uint64_t size_bytes = 0;
+        std::atomic<uint64_t> size_bytes{0};  // of computed ones as last opened
         std::atomic<bool> taken{false};
     };
 

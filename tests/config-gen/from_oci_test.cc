@@ -216,5 +216,34 @@ TEST(FromOci, ConsoleSizeIsCarriedOnlyWithATerminalAndFitsIt) {
     EXPECT_EQ(config_of(spec).process.console_size->width, 80u);
 }
 
+TEST(FromOci, InjectedFilesAreBoundAfterAllMountsAsTheContainersRoot) {
+    auto spec = minimal();
+    spec.mounts = {bind("/etc", "/srv/etc")};
+    spec.annotations = {{"krun-oci.file./etc/motd", "hello"}, {"krun-oci.secret./key", "hush"}};
+    spec.linux.namespaces = {{.type = "user", .path = {}}};
+    spec.linux.uid_mappings = spec.linux.gid_mappings = {{0, 1000, 10}};
+    auto const plan = from_oci(spec).value();
+    auto const& mounts = plan.config.mounts;
+    ASSERT_GE(mounts.size(), 3u);
+    EXPECT_EQ(mounts[mounts.size() - 2].destination, "/etc/motd");
+    EXPECT_EQ(mounts[mounts.size() - 2].source, plan.files[0].boot_path);
+    EXPECT_THAT(mounts.back().options, ElementsAre("bind", "ro", "nosuid", "nodev"));
+    EXPECT_EQ(plan.files[0].mode, 0444u);
+    EXPECT_EQ(plan.files[1].mode, 0400u);
+    EXPECT_EQ(plan.files[1].uid, 1000u);
+    EXPECT_FALSE(plan.files[0].once);
+    EXPECT_TRUE(plan.files[1].once);
+}
+
+TEST(FromOci, TheInfoTreeIsForThoseWhoAsk) {
+    auto spec = minimal();
+    EXPECT_FALSE(from_oci(spec).value().info);
+    spec.annotations = {{"krun-oci.info", "1"}};
+    auto const plan = from_oci(spec).value();
+    EXPECT_TRUE(plan.info);
+    EXPECT_EQ(plan.config.mounts.back().destination, "/run/krun");
+    EXPECT_EQ(plan.config.mounts.back().source, kInfoTree);
+}
+
 }  // namespace
 }  // namespace krun

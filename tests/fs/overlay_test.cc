@@ -377,6 +377,22 @@ TEST(GeneratedFile, ChangesBetweenOpensAndNotWithinOne) {
     EXPECT_EQ(client.read(node, first), "open 1");
 }
 
+// sendfile(2), which some cat(1) use, reads no further than the size.
+TEST(GeneratedFile, ShowsASizeThatHoldsWhatTheLastOpenRead) {
+    fs::NodeIds ids;
+    auto overlay = std::make_unique<OverlayFs>(std::make_unique<fs::NullFs>(ids), ids);
+    auto const make = []() -> fs::FsResult<Content> { return Content::owned(std::string(5000, 'x')); };
+    ASSERT_TRUE(overlay->add_generated_file("/big", 0444, make).ok());
+    FuseClient client(std::move(overlay));
+    client.init();
+    auto const node = client.lookup(1, "big");
+    EXPECT_EQ(client.getattr(node).size, 4096u);
+    client.open(node, O_RDONLY);
+    EXPECT_EQ(client.getattr(node).size, 8192u);
+    EXPECT_EQ(client.getattr(node).blksize, 8192u);  // so that tail(1) does not seek from the end
+    EXPECT_EQ(client.entry(Opcode::kLookup, 1, args("big")).attr_valid, 0u);
+}
+
 TEST(GeneratedFile, ItsErrorIsTheGuestsError) {
     fs::NodeIds ids;
     auto overlay = std::make_unique<OverlayFs>(std::make_unique<fs::NullFs>(ids), ids);

@@ -42,6 +42,42 @@ TEST(Annotations, BadValueNamesKeyRuleAndValue) {
     EXPECT_NE(verdict({{"run.oci.handler", "wasm"}}), "accepted");
 }
 
+TEST(Annotations, FilesAreInjectedByTheirPath) {
+    auto const read = read_annotations({{"krun-oci.file./etc/motd", "hello\n"},
+                                        {"krun-oci.secret./run/key", "hush"},
+                                        {"krun-oci.info", "1"}});
+    ASSERT_TRUE(read.ok()) << read.error().message();
+    auto const& files = read.value().files;
+    ASSERT_EQ(files.size(), 2u);
+    EXPECT_EQ(files[0].path, "/etc/motd");
+    EXPECT_EQ(files[0].content, "hello\n");
+    EXPECT_FALSE(files[0].secret);
+    EXPECT_EQ(files[1].path, "/run/key");
+    EXPECT_TRUE(files[1].secret);
+    EXPECT_TRUE(read.value().info);
+}
+
+TEST(Annotations, InjectedPathsAreAbsoluteAndPlain) {
+    for (std::string const path : {"", "etc", "/", "//a", "/a/", "/a/../b", "/./a", "/a/.."})
+        EXPECT_NE(verdict({{"krun-oci.file." + path, "x"}}), "accepted") << path;
+    EXPECT_NE(verdict({{"krun-oci.file./" + std::string(256, 'n'), "x"}}), "accepted");
+    EXPECT_NE(verdict({{"krun-oci.file./a", "x"}, {"krun-oci.secret./a", "y"}}), "accepted");
+}
+
+TEST(Annotations, InjectedFilesTogetherHaveALimit) {
+    std::string const half(kMaxInjectedBytes / 2, 'x');
+    EXPECT_EQ(verdict({{"krun-oci.file./a", half}, {"krun-oci.file./b", half}}), "accepted");
+    EXPECT_EQ(verdict({{"krun-oci.file./a", half}, {"krun-oci.file./b", half + "x"}}),
+              "annotations[\"krun-oci.file./b\"]: all such files together may have 1 MiB");
+}
+
+TEST(Annotations, SecretsAreShownEmpty) {
+    auto const shown = without_secrets({{"krun-oci.secret./key", "hush"}, {"krun-oci.file./a", "seen"}});
+    EXPECT_EQ(shown.at("krun-oci.secret./key"), "");
+    EXPECT_EQ(shown.at("krun-oci.file./a"), "seen");
+    EXPECT_EQ(verdict({{"krun-oci.secret.key", "hush"}}).find("hush"), std::string::npos);
+}
+
 TEST(Annotations, UnknownKeyIsAnErrorOnlyInOurOwnNamespace) {
     EXPECT_EQ(verdict({{"krun-oci.cpus", "1"}}), "annotations[\"krun-oci.cpus\"]: there is no such setting");
     EXPECT_EQ(verdict({{"krun-oci.", "1"}}), "annotations[\"krun-oci.\"]: there is no such setting");
