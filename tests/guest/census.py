@@ -5,10 +5,11 @@ import time
 
 _kCgroups = "/sys/fs/cgroup"
 _kDirectories = ("/run", "/run/krun-oci", "/run/crun", "/run/runc", "/tmp", "/dev/shm", "/dev/mqueue", "/var/tmp")
-# What podman and mount(8) keep once they ran, and the runtimes' own directories, which may stay when they are empty.
+# What podman, containerd and mount(8) keep once they ran, and the runtimes' own directories, which may stay when they are empty.
 _kKeptCgroup = "/sys/fs/cgroup/libpod_parent"
 _kKept = {"file /dev/shm/libpod_lock", "file /run/containers", "file /run/libpod", "file /run/crun", "file /run/runc",
-          "file /run/krun-oci", "file /run/mount", "cgroup /sys/fs/cgroup/podman_probe", "mount /var/lib/containers/storage/overlay"}
+          "file /run/krun-oci", "file /run/mount", "file /run/netns",
+          "cgroup /sys/fs/cgroup/podman_probe", "mount /var/lib/containers/storage/overlay"}
 
 
 def take():

@@ -12,8 +12,7 @@ from podman_client import image, kImage
 from suite import Failed
 from terminal import Terminal
 
-_kNamespace = "default"
-# CRI is left out: it wants a network for its pods. The shim keeps a socket below /run/containerd whatever these say.
+# CRI is left out, see containerd_cri.py. The shim keeps a socket below /run/containerd whatever these say.
 _kConfig = """version = 2
 root = "{0}/root"
 state = "{0}/state"
@@ -21,7 +20,6 @@ disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"
 [grpc]
   address = "{0}/socket"
 """
-_kParentCgroup = f"/sys/fs/cgroup/{_kNamespace}"
 _kSnapshotter = ("--snapshotter", "native")
 # It says nothing: what a detached one says at once reaches ctr or does not.
 _kWaiting = ("sh", "-c", "trap 'exit 7' TERM; sleep 1000 & wait")
@@ -42,30 +40,35 @@ class Containerd(Client):
     """Used in a `with` statement, at whose end nothing of containerd is left."""
 
     name = "ctr"
+    namespace = "default"  # containerd's own kind
 
     def __init__(self, stage):
         super().__init__(stage)
-        self._archive = stage.case.once(_archive)
-        self._directory = stage.directory / "containerd"
-        self._directory.mkdir()
-        self._socket = self._directory / "socket"
+        self.archives = [stage.case.once(_archive)]
+        self.directory = stage.directory / "containerd"
+        self.directory.mkdir()
+        self.socket = self.directory / "socket"
         self._process = None
+
+    def config(self):
+        return _kConfig.format(self.directory)
 
     def argv(self, words):
         if words[0] == "run":
             words = ["run", *_kSnapshotter, "--runc-binary", self.stage.runtime, "--runc-root", self.stage.directory / "state",
                      *words[1:]]
-        return ["ctr", "--address", self._socket, *words]
+        return ["ctr", "--address", self.socket, "--namespace", self.namespace, *words]
 
     def __enter__(self):
-        config = self._directory / "config.toml"
-        config.write_text(_kConfig.format(self._directory))
-        self._log = open(self._directory / "log", "wb")
+        config = self.directory / "config.toml"
+        config.write_text(self.config())
+        self._log = open(self.directory / "log", "wb")
         self._process = subprocess.Popen(["containerd", "--config", config], stdout=self._log, stderr=self._log,
                                          stdin=subprocess.DEVNULL)
         try:
             self._wait_until_it_answers()
-            self.must("image", "import", *_kSnapshotter, self._archive)
+            for archive in self.archives:
+                self.must("image", "import", *_kSnapshotter, archive)
         except Exception:
             self._end()
             raise
@@ -75,7 +78,7 @@ class Containerd(Client):
         end = time.monotonic() + patience
         while self.run("version").status != 0:
             if self._process.poll() is not None or time.monotonic() > end:
-                raise Failed(f"containerd: {(self._directory / 'log').read_text()[-400:]}")
+                raise Failed(f"containerd: {(self.directory / 'log').read_text()[-400:]}")
             time.sleep(0.2)
 
     def __exit__(self, *_):
@@ -91,8 +94,9 @@ class Containerd(Client):
         self._log.close()
         shutil.rmtree("/run/containerd", ignore_errors=True)
         # Runtimes remove a container's cgroup, and leave the one that it was in.
-        if os.path.isdir(_kParentCgroup):
-            os.rmdir(_kParentCgroup)
+        parent = f"/sys/fs/cgroup/{self.namespace}"
+        if os.path.isdir(parent):
+            os.rmdir(parent)
 
     def tasks(self):
         """Names and states; the numbers of processes differ from run to run."""
@@ -194,7 +198,7 @@ def _without_shim(stage, ctr):
     for pid in _shims_of("lost"):
         os.kill(pid, signal.SIGKILL)
     ctr.wait_for_state("none")
-    state = stage.directory / "state" / _kNamespace / "lost"
+    state = stage.directory / "state" / ctr.namespace / "lost"
     end = time.monotonic() + 60
     while state.exists() and time.monotonic() < end:
         time.sleep(0.2)

@@ -28,7 +28,7 @@ _kVersions = {
     "CRI-O": ("conmon",),
 }
 _kNotes = {
-    "containerd": "By ctr; nothing drives its CRI plugin here, as Debian 12 has no crictl.",
+    "containerd": "By ctr, and its CRI plugin by the calls of a kubelet (clients/cri.proto).",
     "CRI-O": "CRI-O is no package of Debian 12: its command lines are replayed with conmon, and read as it reads them.",
 }
 

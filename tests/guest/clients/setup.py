@@ -17,10 +17,10 @@ export BUILDAH_ISOLATION=oci
 export BUILDAH_RUNTIME=/usr/bin/krun-oci
 """),
     "containerd": ("/etc/containerd/config.toml", """\
-[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.krun-oci]
-  runtime_type = "io.containerd.runc.v2"
-[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.krun-oci.options]
-  BinaryName = "/usr/bin/krun-oci"
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes]
+  runc.runtime_type = "io.containerd.runc.v2" # the default, which has to be named as well
+  krun-oci.runtime_type = "io.containerd.runc.v2"
+  krun-oci.options.BinaryName = "/usr/bin/krun-oci"
 # without CRI: ctr run --runc-binary /usr/bin/krun-oci IMAGE ID
 """),
     "CRI-O": ("/etc/crio/crio.conf.d/10-krun-oci.conf", """\
