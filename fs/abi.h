@@ -88,16 +88,20 @@ inline constexpr uint32_t kOpcodeLimit = 53;  // one past the largest
 inline constexpr uint64_t kAsyncRead = 1u << 0;
 inline constexpr uint64_t kAtomicOTrunc = 1u << 3;
 inline constexpr uint64_t kBigWrites = 1u << 5;
+inline constexpr uint64_t kDontMask = 1u << 6;
 inline constexpr uint64_t kAutoInvalData = 1u << 12;
 inline constexpr uint64_t kDoReaddirplus = 1u << 13;
 inline constexpr uint64_t kReaddirplusAuto = 1u << 14;
 inline constexpr uint64_t kAsyncDio = 1u << 15;
 inline constexpr uint64_t kParallelDirops = 1u << 18;
+inline constexpr uint64_t kPosixAcl = 1u << 20;
 inline constexpr uint64_t kMaxPages = 1u << 22;
 inline constexpr uint64_t kCacheSymlinks = 1u << 23;
 inline constexpr uint64_t kSubmounts = 1u << 27;
 inline constexpr uint64_t kHandleKillprivV2 = 1u << 28;
+inline constexpr uint64_t kSetxattrExt = 1u << 29;
 inline constexpr uint64_t kInitExt = 1u << 30;
+inline constexpr uint64_t kCreateSuppGroup = uint64_t{1} << 34;
 inline constexpr uint64_t kAllowIdmap = uint64_t{1} << 40;
 
 // FATTR_*: which SetattrIn fields count.
@@ -114,12 +118,14 @@ inline constexpr uint32_t kSetLockOwner = 1u << 9;
 inline constexpr uint32_t kSetCtime = 1u << 10;
 inline constexpr uint32_t kSetKillSuidgid = 1u << 11;
 
-inline constexpr uint32_t kGetattrHandle = 1u << 0;     // FUSE_GETATTR_FH
-inline constexpr uint32_t kOpenKillSuidgid = 1u << 0;   // FUSE_OPEN_KILL_SUIDGID
-inline constexpr uint32_t kWriteCache = 1u << 0;        // FUSE_WRITE_CACHE: writeback of a mapped page
-inline constexpr uint32_t kWriteKillSuidgid = 1u << 2;  // FUSE_WRITE_KILL_SUIDGID
-inline constexpr uint32_t kFsyncData = 1u << 0;         // FUSE_FSYNC_FDATASYNC
-inline constexpr uint32_t kAttrSubmount = 1u << 0;      // FUSE_ATTR_SUBMOUNT
+inline constexpr uint32_t kGetattrHandle = 1u << 0;        // FUSE_GETATTR_FH
+inline constexpr uint32_t kOpenKillSuidgid = 1u << 0;      // FUSE_OPEN_KILL_SUIDGID
+inline constexpr uint32_t kWriteCache = 1u << 0;           // FUSE_WRITE_CACHE: writeback of a mapped page
+inline constexpr uint32_t kWriteKillSuidgid = 1u << 2;     // FUSE_WRITE_KILL_SUIDGID
+inline constexpr uint32_t kFsyncData = 1u << 0;            // FUSE_FSYNC_FDATASYNC
+inline constexpr uint32_t kSetxattrAclKillSgid = 1u << 0;  // FUSE_SETXATTR_ACL_KILL_SGID
+inline constexpr uint32_t kExtGroups = 32;                 // FUSE_EXT_GROUPS
+inline constexpr uint32_t kAttrSubmount = 1u << 0;         // FUSE_ATTR_SUBMOUNT
 
 // FOPEN_*: what an OPEN or OPENDIR reply tells the guest.
 inline constexpr uint32_t kFopenDirectIo = 1u << 0;
@@ -150,6 +156,13 @@ static_assert(sizeof(OutHeader) == 16);
 // A device number, as the kernel's new_encode_dev() writes it.
 constexpr uint32_t encode_device(uint32_t major, uint32_t minor) {
     return (minor & 0xff) | (major << 8) | ((minor & ~0xffu) << 12);
+}
+
+constexpr uint32_t device_major(uint32_t encoded) {
+    return (encoded >> 8) & 0xfff;
+}
+constexpr uint32_t device_minor(uint32_t encoded) {
+    return (encoded & 0xff) | ((encoded >> 12) & 0xfff00);
 }
 
 struct Attr {
@@ -190,6 +203,53 @@ struct AttrOut {
     Attr attr;
 };
 static_assert(sizeof(AttrOut) == 104);
+
+struct StatxIn {
+    uint32_t getattr_flags;
+    uint32_t reserved;
+    uint64_t fh;
+    uint32_t sx_flags;
+    uint32_t sx_mask;
+};
+static_assert(sizeof(StatxIn) == 24);
+struct SxTime {
+    int64_t sec;
+    uint32_t nsec;
+    int32_t reserved;
+};
+static_assert(sizeof(SxTime) == 16);
+struct Statx {
+    uint32_t mask;
+    uint32_t blksize;
+    uint64_t attributes;
+    uint32_t nlink;
+    uint32_t uid;
+    uint32_t gid;
+    uint16_t mode;
+    uint16_t spare0;
+    uint64_t ino;
+    uint64_t size;
+    uint64_t blocks;
+    uint64_t attributes_mask;
+    SxTime atime;
+    SxTime btime;
+    SxTime ctime;
+    SxTime mtime;
+    uint32_t rdev_major;
+    uint32_t rdev_minor;
+    uint32_t dev_major;
+    uint32_t dev_minor;
+    uint64_t spare2[14];
+};
+static_assert(sizeof(Statx) == 256);
+struct StatxOut {
+    uint64_t attr_valid;
+    uint32_t attr_valid_nsec;
+    uint32_t flags;
+    uint64_t spare[2];
+    Statx stat;
+};
+static_assert(sizeof(StatxOut) == 288);
 
 struct Kstatfs {
     uint64_t blocks;
@@ -397,11 +457,14 @@ struct CopyFileRangeIn {
 };
 static_assert(sizeof(CopyFileRangeIn) == 56);
 
-struct SetxattrIn {  // without FUSE_SETXATTR_EXT, which we do not take
+struct SetxattrIn {  // without FUSE_SETXATTR_EXT it ends after `flags`
     uint32_t size;
     uint32_t flags;
+    uint32_t setxattr_flags;
+    uint32_t padding;
 };
-static_assert(sizeof(SetxattrIn) == 8);
+static_assert(sizeof(SetxattrIn) == 16);
+inline constexpr size_t kShortSetxattrInBytes = 8;
 struct GetxattrIn {
     uint32_t size;
     uint32_t padding;
@@ -412,6 +475,34 @@ struct GetxattrOut {
     uint32_t padding;
 };
 static_assert(sizeof(GetxattrOut) == 8);
+
+struct IoctlIn {  // followed by in_size bytes
+    uint64_t fh;
+    uint32_t flags;
+    uint32_t cmd;
+    uint64_t arg;
+    uint32_t in_size;
+    uint32_t out_size;
+};
+static_assert(sizeof(IoctlIn) == 32);
+struct IoctlOut {  // followed by what the call answers
+    int32_t result;
+    uint32_t flags;
+    uint32_t in_iovs;
+    uint32_t out_iovs;
+};
+static_assert(sizeof(IoctlOut) == 16);
+
+// An extension, at the end of a request; InHeader::total_extlen counts all of them in units of 8 bytes.
+struct ExtHeader {
+    uint32_t size;  // with this header
+    uint32_t type;
+};
+static_assert(sizeof(ExtHeader) == 8);
+struct SuppGroups {  // kExtGroups; followed by the group ids
+    uint32_t count;
+};
+static_assert(sizeof(SuppGroups) == 4);
 
 struct Dirent {  // followed by the name, padded to 8 bytes
     uint64_t ino;

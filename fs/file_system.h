@@ -35,11 +35,16 @@ enum class Sync { kAll, kData };    // fsync or fdatasync
 struct Caller {
     uint32_t uid;
     uint32_t gid;
+    // Permission bits that a new file does not get, unless its directory has a default ACL (acl(5)).
+    uint32_t umask = 0;
+    // The directory's group, if the caller is in it by way of its supplementary groups.
+    std::optional<uint32_t> group = std::nullopt;
 };
 
 struct Attributes {
     abi::Attr attr{};
     Validity valid{};
+    std::optional<abi::SxTime> born = std::nullopt;  // where the file system knows
 };
 
 // A name's file. `node` == kNoNode says that the name does not exist, and for how long that holds.
@@ -67,7 +72,7 @@ struct OpenArgs {
 
 struct CreateArgs {
     uint32_t flags;
-    uint32_t mode;  // the caller's umask is applied already
+    uint32_t mode;  // Caller::umask is not applied yet
     KillPriv kill = KillPriv::kNo;
 };
 
@@ -92,6 +97,11 @@ struct CopyArgs {
     Handle handle_out;
     uint64_t offset_out;
     uint64_t length;
+};
+
+struct SetxattrArgs {
+    uint32_t flags;                      // XATTR_CREATE or XATTR_REPLACE
+    KillPriv kill_sgid = KillPriv::kNo;  // an access ACL by somebody who is not in the file's group
 };
 
 // The SETATTR request; `in.valid` says which members count. `handle` is set when the guest named one.
@@ -166,6 +176,8 @@ public:
                                   std::string_view /*new_name*/, uint32_t /*flags*/) {
         return nosys();
     }
+    // A file without a name (O_TMPFILE), open; link() may give it one.
+    virtual FsResult<Created> tmpfile(Caller, NodeId /*directory*/, CreateArgs) { return nosys(); }
     virtual FsResult<Entry> link(NodeId /*node*/, NodeId /*new_parent*/, std::string_view /*new_name*/) {
         return nosys();
     }
@@ -209,12 +221,16 @@ public:
     }
     // As getxattr; `names` receives NUL-terminated names.
     virtual FsResult<size_t> listxattr(NodeId, std::span<std::byte> /*names*/) { return nosys(); }
-    // `flags` are XATTR_CREATE or XATTR_REPLACE.
     virtual FsResult<void> setxattr(NodeId, std::string_view /*name*/, std::span<std::byte const> /*value*/,
-                                    uint32_t /*flags*/) {
+                                    SetxattrArgs) {
         return nosys();
     }
     virtual FsResult<void> removexattr(NodeId, std::string_view /*name*/) { return nosys(); }
+    // FS_IOC_GETFLAGS, SETFLAGS, FSGETXATTR or FSSETXATTR; `data` is the argument, in and out, of the size
+    // that `command` says.
+    virtual FsResult<void> ioctl(NodeId, uint32_t /*command*/, std::span<std::byte> /*data*/) {
+        return fail(Errno{ENOTTY});
+    }
 
 protected:
     static Failure<Errno> nosys() { return fail(Errno{ENOSYS}); }

@@ -69,6 +69,10 @@ public:
         return TRY(both(p, to))
         ->rename(p, name, to, new_name, flags);
     }
+    FsResult<Created> tmpfile(Caller c, NodeId p, CreateArgs args) override {
+        return TRY(at(p))
+        ->tmpfile(c, p, args);
+    }
     FsResult<Entry> link(NodeId n, NodeId to, std::string_view new_name) override {
         return TRY(both(n, to))
         ->link(n, to, new_name);
@@ -141,13 +145,17 @@ public:
         ->listxattr(n, names);
     }
     FsResult<void> setxattr(NodeId n, std::string_view name, std::span<std::byte const> value,
-                            uint32_t flags) override {
+                            SetxattrArgs args) override {
         return TRY(at(n))
-        ->setxattr(n, name, value, flags);
+        ->setxattr(n, name, value, args);
     }
     FsResult<void> removexattr(NodeId n, std::string_view name) override {
         return TRY(at(n))
         ->removexattr(n, name);
+    }
+    FsResult<void> ioctl(NodeId n, uint32_t command, std::span<std::byte> data) override {
+        return TRY(at(n))
+        ->ioctl(n, command, data);
     }
 
 protected:

@@ -50,7 +50,7 @@ static constexpr Op kOps[] = {
     {Opcode::kInterrupt, "INTERRUPT", Writes::kNo, 0, nullptr},  // no op waits for the guest
     {Opcode::kBmap, "BMAP", Writes::kNo, 0, nullptr},
     {Opcode::kDestroy, "DESTROY", Writes::kNo, 0, nullptr},  // by the server itself
-    {Opcode::kIoctl, "IOCTL", Writes::kNo, 0, op_ioctl},
+    {Opcode::kIoctl, "IOCTL", Writes::kIoctl, sizeof(abi::IoctlOut), op_ioctl},
     {Opcode::kPoll, "POLL", Writes::kNo, 0, nullptr},  // files are always ready
     {Opcode::kNotifyReply, "NOTIFY_REPLY", Writes::kNo, 0, nullptr},
     {Opcode::kBatchForget, "BATCH_FORGET", Writes::kNo, kNoReply, op_batch_forget},
@@ -63,8 +63,8 @@ static constexpr Op kOps[] = {
     {Opcode::kSetupmapping, "SETUPMAPPING", Writes::kYes, 0, nullptr},
     {Opcode::kRemovemapping, "REMOVEMAPPING", Writes::kNo, 0, nullptr},
     {Opcode::kSyncfs, "SYNCFS", Writes::kNo, 0, op_syncfs},
-    {Opcode::kTmpfile, "TMPFILE", Writes::kYes, kEntry + kOpened, nullptr},  // callers fall back to CREATE
-    {Opcode::kStatx, "STATX", Writes::kNo, 0, nullptr},                      // the guest uses GETATTR
+    {Opcode::kTmpfile, "TMPFILE", Writes::kYes, kEntry + kOpened, op_tmpfile},
+    {Opcode::kStatx, "STATX", Writes::kNo, sizeof(abi::StatxOut), op_statx},
 };
 
 std::span<Op const> ops() {
@@ -81,10 +81,12 @@ Op const* find_op(Opcode opcode) {
     return number < kByOpcode.size() ? kByOpcode[number] : nullptr;
 }
 
-FsResult<Caller> Call::creator() const {
+FsResult<Caller> Call::creator(uint32_t umask) const {
     auto const& header = in.header();
     if (header.uid == UINT32_MAX || header.gid == UINT32_MAX) return fail(Errno{EINVAL});
-    return Caller{header.uid, header.gid};
+    return Caller {
+        header.uid, header.gid, umask & 0777, TRY(in.group())
+    };
 }
 
 }  // namespace krun::fs

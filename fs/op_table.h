@@ -16,13 +16,14 @@ struct Call {
     FileSystem& fs;
     Request& in;
     Reply& out;
+    uint64_t agreed = 0;  // INIT flags
 
     // A node id from the wire: 1 is the root, whatever the file system calls it (FUSE_ROOT_ID).
     NodeId node(uint64_t raw) const { return raw == abi::kRootId ? fs.root() : NodeId{raw}; }
     NodeId node() const { return node(in.header().nodeid); }
     // The user who creates a file. -1 would mean "keep" to the host's id calls, so it is refused: the op
     // would run with the server's own ids.
-    FsResult<Caller> creator() const;
+    FsResult<Caller> creator(uint32_t umask = 0) const;
 };
 
 // Which nodes must be writable.
@@ -32,6 +33,7 @@ enum class Writes {
     kByFlags,   // the header's node, if the first argument's open flags say so
     kBothDirs,  // the header's node and the node named first in the arguments
     kTarget,    // the node that CopyFileRangeIn calls nodeid_out
+    kIoctl,     // the header's node, if the command carries data to the file (_IOC_WRITE)
 };
 
 struct Op {
@@ -54,6 +56,7 @@ FsResult<void> op_lookup(Call&);
 FsResult<void> op_forget(Call&);
 FsResult<void> op_batch_forget(Call&);
 FsResult<void> op_getattr(Call&);
+FsResult<void> op_statx(Call&);
 FsResult<void> op_setattr(Call&);
 FsResult<void> op_readlink(Call&);
 FsResult<void> op_statfs(Call&);
@@ -70,6 +73,7 @@ FsResult<void> op_link(Call&);
 // ops_io.cc
 FsResult<void> op_open(Call&);
 FsResult<void> op_create(Call&);
+FsResult<void> op_tmpfile(Call&);
 FsResult<void> op_read(Call&);
 FsResult<void> op_write(Call&);
 FsResult<void> op_flush(Call&);
@@ -78,6 +82,7 @@ FsResult<void> op_release(Call&);
 FsResult<void> op_fallocate(Call&);
 FsResult<void> op_lseek(Call&);
 FsResult<void> op_copy_file_range(Call&);
+// ops_ioctl.cc
 FsResult<void> op_ioctl(Call&);
 // ops_dir.cc
 FsResult<void> op_opendir(Call&);

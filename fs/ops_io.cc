@@ -27,16 +27,27 @@ FsResult<void> op_open(Call& call) {
     return call.out.put_opened(TRY(call.fs.open(call.node(), {in.flags, kill})));
 }
 
-FsResult<void> op_create(Call& call) {
-    auto const caller = TRY(call.creator());
-    auto const in = TRY(call.in.take<abi::CreateIn>());
-    auto const name = TRY(call.in.take_name());
-    // The guest has applied the umask already, as for MKDIR.
-    CreateArgs const args{in.flags, in.mode & ~(in.umask & 0777),
-                          kill_if((in.open_flags & abi::kOpenKillSuidgid) != 0)};
-    auto const created = TRY(call.fs.create(caller, call.node(), name, args));
+static FsResult<void> put_created(Call& call, Created const& created) {
     TRY(call.out.put_entry(created.entry));
     return call.out.put_opened(created.opened);
+}
+
+static CreateArgs create_args(abi::CreateIn const& in) {
+    return {in.flags, in.mode, kill_if((in.open_flags & abi::kOpenKillSuidgid) != 0)};
+}
+
+FsResult<void> op_create(Call& call) {
+    auto const in = TRY(call.in.take<abi::CreateIn>());
+    auto const caller = TRY(call.creator(in.umask));
+    auto const name = TRY(call.in.take_name());
+    return put_created(call, TRY(call.fs.create(caller, call.node(), name, create_args(in))));
+}
+
+// What follows the arguments is the name of a file that has none: Linux sends "/".
+FsResult<void> op_tmpfile(Call& call) {
+    auto const in = TRY(call.in.take<abi::CreateIn>());
+    auto const caller = TRY(call.creator(in.umask));
+    return put_created(call, TRY(call.fs.tmpfile(caller, call.node(), create_args(in))));
 }
 
 FsResult<void> op_read(Call& call) {
@@ -101,11 +112,6 @@ FsResult<void> op_copy_file_range(Call& call) {
         TRY(call.fs.copy_file_range({call.node(), Handle{in.fh_in}, in.off_in, call.node(in.nodeid_out),
                                      Handle{in.fh_out}, in.off_out, in.len}));
     return call.out.put(abi::WriteOut{static_cast<uint32_t>(copied), 0});
-}
-
-// No ioctl crosses to the host: not file flags, and not an exit status, which any process could forge.
-FsResult<void> op_ioctl(Call&) {
-    return fail(Errno{ENOTTY});
 }
 
 }  // namespace krun::fs

@@ -32,6 +32,14 @@ FsResult<void> op_getattr(Call& call) {
     return call.out.put_attributes(TRY(call.fs.getattr(call.node(), handle)));
 }
 
+// Linux asks for it instead of GETATTR when somebody wants to know when a file was made.
+FsResult<void> op_statx(Call& call) {
+    auto const in = TRY(call.in.take<abi::StatxIn>());
+    std::optional<Handle> handle;
+    if ((in.getattr_flags & abi::kGetattrHandle) != 0) handle = Handle{in.fh};
+    return call.out.put_statx(TRY(call.fs.getattr(call.node(), handle)));
+}
+
 FsResult<void> op_setattr(Call& call) {
     SetAttr set {
         TRY(call.in.take<abi::SetattrIn>())

@@ -6,12 +6,6 @@
 
 namespace krun::fs {
 
-// The guest's kernel has applied the umask already (no FUSE_DONT_MASK); again does no harm, and a driver
-// that forgets gets what it asked for.
-static uint32_t masked(uint32_t mode, uint32_t umask) {
-    return mode & ~(umask & 0777);
-}
-
 FsResult<void> op_symlink(Call& call) {
     auto const caller = TRY(call.creator());
     auto const name = TRY(call.in.take_name());
@@ -23,18 +17,17 @@ FsResult<void> op_symlink(Call& call) {
 }
 
 FsResult<void> op_mknod(Call& call) {
-    auto const caller = TRY(call.creator());
     auto const in = TRY(call.in.take<abi::MknodIn>());
+    auto const caller = TRY(call.creator(in.umask));
     auto const name = TRY(call.in.take_name());
-    auto const mode = masked(in.mode, in.umask);
-    return call.out.put_entry(TRY(call.fs.mknod(caller, call.node(), name, mode, in.rdev)));
+    return call.out.put_entry(TRY(call.fs.mknod(caller, call.node(), name, in.mode, in.rdev)));
 }
 
 FsResult<void> op_mkdir(Call& call) {
-    auto const caller = TRY(call.creator());
     auto const in = TRY(call.in.take<abi::MkdirIn>());
+    auto const caller = TRY(call.creator(in.umask));
     auto const name = TRY(call.in.take_name());
-    return call.out.put_entry(TRY(call.fs.mkdir(caller, call.node(), name, masked(in.mode, in.umask))));
+    return call.out.put_entry(TRY(call.fs.mkdir(caller, call.node(), name, in.mode)));
 }
 
 FsResult<void> op_unlink(Call& call) {

@@ -41,11 +41,15 @@ FsResult<void> op_listxattr(Call& call) {
 }
 
 FsResult<void> op_setxattr(Call& call) {
-    auto const in = TRY(call.in.take<abi::SetxattrIn>());
+    abi::SetxattrIn in{};
+    bool const extended = (call.agreed & abi::kSetxattrExt) != 0;
+    auto const head = TRY(call.in.take_bytes(extended ? sizeof in : abi::kShortSetxattrInBytes));
+    std::memcpy(&in, head.data(), head.size());
     auto const name = TRY(take_xattr_name(call.in));
     if (in.size > kMaxValueBytes) return fail(Errno{E2BIG});
     auto const value = TRY(call.in.take_bytes(in.size));
-    return call.fs.setxattr(call.node(), name, value, in.flags);
+    bool const kill_sgid = (in.setxattr_flags & abi::kSetxattrAclKillSgid) != 0;
+    return call.fs.setxattr(call.node(), name, value, {in.flags, kill_sgid ? KillPriv::kYes : KillPriv::kNo});
 }
 
 FsResult<void> op_removexattr(Call& call) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fs/reply.h"
 
+#include <linux/stat.h>
+
 namespace krun::fs {
 
 namespace {
@@ -40,6 +42,35 @@ FsResult<void> Reply::put_entry(Entry const& entry) {
 FsResult<void> Reply::put_attributes(Attributes const& attributes) {
     auto const valid = wire_time(attributes.valid);
     return put(abi::AttrOut{valid.sec, valid.nsec, 0, attributes.attr});
+}
+
+static abi::SxTime sx_time(uint64_t sec, uint32_t nsec) {
+    return {static_cast<int64_t>(sec), nsec, 0};
+}
+
+FsResult<void> Reply::put_statx(Attributes const& attributes) {
+    auto const valid = wire_time(attributes.valid);
+    auto const& attr = attributes.attr;
+    abi::StatxOut out{};
+    out.attr_valid = valid.sec;
+    out.attr_valid_nsec = valid.nsec;
+    auto& stat = out.stat;
+    stat.mask = STATX_BASIC_STATS | (attributes.born ? STATX_BTIME : 0);
+    stat.blksize = attr.blksize;
+    stat.nlink = attr.nlink;
+    stat.uid = attr.uid;
+    stat.gid = attr.gid;
+    stat.mode = static_cast<uint16_t>(attr.mode);
+    stat.ino = attr.ino;
+    stat.size = attr.size;
+    stat.blocks = attr.blocks;
+    stat.atime = sx_time(attr.atime, attr.atimensec);
+    stat.mtime = sx_time(attr.mtime, attr.mtimensec);
+    stat.ctime = sx_time(attr.ctime, attr.ctimensec);
+    stat.btime = attributes.born.value_or(abi::SxTime{});
+    stat.rdev_major = abi::device_major(attr.rdev);
+    stat.rdev_minor = abi::device_minor(attr.rdev);
+    return put(out);
 }
 
 FsResult<void> Reply::put_opened(Opened const& opened) {

@@ -28,6 +28,7 @@ public:
     FsResult<void> put_bytes(std::span<std::byte const> bytes);
     FsResult<void> put_entry(Entry const& entry);
     FsResult<void> put_attributes(Attributes const& attributes);
+    FsResult<void> put_statx(Attributes const& attributes);
     FsResult<void> put_opened(Opened const& opened);
 
     // At most `len` bytes of body for the kernel to fill; then say how many it did.

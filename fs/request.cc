@@ -9,6 +9,7 @@ namespace krun::fs {
 
 // The largest argument is SETXATTR's value, 64 KiB (XATTR_SIZE_MAX), with its name.
 static constexpr size_t kMaxArgumentBytes = size_t{68} << 10;
+static constexpr size_t kExtensionUnit = 8;
 static constexpr size_t kDataOffset = sizeof(abi::InHeader) + sizeof(abi::WriteIn);
 
 Request::Request(Scattered const& bytes) : bytes_(bytes) {
@@ -23,11 +24,15 @@ Request::Request(Scattered const& bytes) : bytes_(bytes) {
     }
     bytes.copy_from(sizeof header_, copy.first(len));
     left_ = copy.first(len);
+    auto const extended = size_t{header_.total_extlen} * kExtensionUnit;
+    if (extended > len) return;  // check() says so
+    extensions_ = left_.last(extended);
+    left_ = left_.first(len - extended);
 }
 
 FsResult<void> Request::check() const {
     if (header_.len != bytes_.size()) return fail(Errno{EIO});
-    if (header_.total_extlen != 0) return fail(Errno{EINVAL});
+    if (extensions_.size() != size_t{header_.total_extlen} * kExtensionUnit) return fail(Errno{EINVAL});
     if (header_.opcode != abi::Opcode::kWrite && bytes_.size() - sizeof header_ > kMaxArgumentBytes)
         return fail(Errno{E2BIG});
     return {};
@@ -56,6 +61,23 @@ FsResult<std::span<std::byte const>> Request::take_bytes(size_t len) {
     auto const taken = left_.first(len);
     left_ = left_.subspan(len);
     return taken;
+}
+
+FsResult<std::optional<uint32_t>> Request::group() const {
+    if (extensions_.empty()) return std::optional<uint32_t>{};
+    struct {
+        abi::ExtHeader header;
+        abi::SuppGroups groups;
+        uint32_t group;
+    } in{};
+    // The one group that Linux sends fits exactly; anything else has not been agreed on.
+    static_assert(sizeof in == 2 * kExtensionUnit);
+    if (extensions_.size() != sizeof in) return fail(Errno{EINVAL});
+    std::memcpy(&in, extensions_.data(), sizeof in);
+    if (in.header.type != abi::kExtGroups || in.header.size != sizeof in || in.groups.count != 1 ||
+        in.group == UINT32_MAX)
+        return fail(Errno{EINVAL});
+    return std::optional(in.group);
 }
 
 FsResult<Scattered::Slice> Request::data(size_t len) const {

@@ -23,8 +23,8 @@ public:
     static bool has_header(Scattered const& bytes) { return bytes.size() >= sizeof(abi::InHeader); }
 
     abi::InHeader const& header() const { return header_; }
-    // EIO unless the header's length is the request's, EINVAL for extensions, which were not negotiated,
-    // and E2BIG for arguments no op has.
+    // EIO unless the header's length is the request's, EINVAL for extensions longer than the arguments, and
+    // E2BIG for arguments no op has.
     FsResult<void> check() const;
 
     // The next argument.
@@ -49,6 +49,8 @@ public:
     // Any text up to its NUL, which must be there.
     FsResult<std::string_view> take_text();
     FsResult<std::span<std::byte const>> take_bytes(size_t len);
+    // The supplementary group that came as an extension (fuse_kernel.h FUSE_CREATE_SUPP_GROUP), if one did.
+    FsResult<std::optional<uint32_t>> group() const;
     // `len` bytes of WRITE's data, still in guest memory; EINVAL if the request carries less.
     FsResult<Scattered::Slice> data(size_t len) const;
 
@@ -58,6 +60,7 @@ private:
     std::array<std::byte, 4800> small_;  // any name pair or symlink target fits
     std::vector<std::byte> large_;       // else, for SETXATTR and BATCH_FORGET
     std::span<std::byte const> left_;
+    std::span<std::byte const> extensions_;
 };
 
 }  // namespace krun::fs

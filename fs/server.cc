@@ -3,6 +3,7 @@
 #include "fs/server.h"
 
 #include <fcntl.h>
+#include <linux/ioctl.h>
 
 #include <algorithm>
 
@@ -13,12 +14,13 @@ namespace krun::fs {
 using abi::Opcode;
 
 // Taken when the guest offers them. Left out on purpose: POSIX_LOCKS and FLOCK_LOCKS (locks stay in the
-// guest), POSIX_ACL and DONT_MASK (no ACLs), EXPORT_SUPPORT (no lookup of "." and ".."), WRITEBACK_CACHE
-// (host and guest may share a tree), SECURITY_CTX, CREATE_SUPP_GROUP and every DAX flag.
+// guest), EXPORT_SUPPORT (no lookup of "." and ".."), WRITEBACK_CACHE (host and guest may share a tree),
+// SECURITY_CTX and every DAX flag.
 static constexpr uint64_t kWanted =
-    abi::kAsyncRead | abi::kAtomicOTrunc | abi::kBigWrites | abi::kAutoInvalData | abi::kDoReaddirplus |
-    abi::kReaddirplusAuto | abi::kAsyncDio | abi::kParallelDirops | abi::kMaxPages | abi::kCacheSymlinks |
-    abi::kSubmounts | abi::kHandleKillprivV2 | abi::kInitExt | abi::kAllowIdmap;
+    abi::kAsyncRead | abi::kAtomicOTrunc | abi::kBigWrites | abi::kDontMask | abi::kAutoInvalData |
+    abi::kDoReaddirplus | abi::kReaddirplusAuto | abi::kAsyncDio | abi::kParallelDirops | abi::kPosixAcl |
+    abi::kMaxPages | abi::kCacheSymlinks | abi::kSubmounts | abi::kHandleKillprivV2 | abi::kSetxattrExt |
+    abi::kInitExt | abi::kCreateSuppGroup | abi::kAllowIdmap;
 static constexpr uint16_t kMaxPages = kMaxDataBytes / 4096;
 // Requests the guest may have under way in the background before it waits; the queue is what bounds them.
 static constexpr uint16_t kMaxBackground = UINT16_MAX;
@@ -33,7 +35,7 @@ uint32_t Server::serve(std::span<iovec const> request, std::span<iovec const> re
     if (!Request::has_header(in_bytes)) return 0;
     Request in(in_bytes);
     Reply out(out_bytes);
-    Call call{*root_, in, out};
+    Call call{*root_, in, out, agreed_.load()};
 
     auto const* op = find_op(in.header().opcode);
     if (op != nullptr && op->reply_bytes == kNoReply) {
@@ -67,8 +69,14 @@ FsResult<void> Server::dispatch(Call& call) {
         return {};
     }
     if (op->run == nullptr) return fail(Errno{ENOSYS});
+    if (call.in.header().total_extlen != 0 && (call.agreed & abi::kCreateSuppGroup) == 0)
+        return fail(Errno{EINVAL});
     TRY(gate(call, *op));
-    return op->run(call);
+    auto result = op->run(call);
+    // ENOSYS would turn the op off for the whole connection; here it is one of many file systems that lacks
+    // it.
+    if (!result.ok() && result.error().value == ENOSYS) return fail(Errno{EOPNOTSUPP});
+    return result;
 }
 
 static bool opens_for_writing(uint32_t flags) {
@@ -96,6 +104,10 @@ FsResult<void> Server::gate(Call const& call, Op const& op) const {
         case Writes::kTarget:
             return writable(
                 call.node(TRY(call.in.peek<uint64_t>(offsetof(abi::CopyFileRangeIn, nodeid_out)))));
+        case Writes::kIoctl:
+            if ((_IOC_DIR(TRY(call.in.peek<uint32_t>(offsetof(abi::IoctlIn, cmd)))) & _IOC_WRITE) == 0)
+                return {};
+            return writable(call.node());
     }
     return fail(Errno{ENOSYS});
 }
@@ -117,6 +129,7 @@ FsResult<void> Server::init(Call& call) {
     if (ready_.exchange(true)) return fail(Errno{EIO});
 
     uint64_t const agreed = (in.flags | uint64_t{in.flags2} << 32) & kWanted;
+    agreed_ = agreed;
     out.max_readahead = in.max_readahead;
     out.flags = static_cast<uint32_t>(agreed);
     out.flags2 = static_cast<uint32_t>(agreed >> 32);

@@ -43,7 +43,8 @@ private:
     Result<void, Errno> init(Call& call);
 
     std::unique_ptr<FileSystem> root_;
-    std::atomic<bool> ready_{false};  // between INIT and DESTROY
+    std::atomic<bool> ready_{false};   // between INIT and DESTROY
+    std::atomic<uint64_t> agreed_{0};  // INIT flags
 };
 
 }  // namespace krun::fs

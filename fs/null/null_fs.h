@@ -20,11 +20,16 @@ public:
     FsResult<Entry> mknod(Caller, NodeId, std::string_view, uint32_t, uint32_t) override { return refuse(); }
     FsResult<Entry> mkdir(Caller, NodeId, std::string_view, uint32_t) override { return refuse(); }
     FsResult<Created> create(Caller, NodeId, std::string_view, CreateArgs) override { return refuse(); }
+    FsResult<Created> tmpfile(Caller, NodeId, CreateArgs) override { return refuse(); }
     FsResult<void> unlink(NodeId, std::string_view) override { return fail(Errno{ENOENT}); }
     FsResult<void> rmdir(NodeId, std::string_view) override { return fail(Errno{ENOENT}); }
     FsResult<Opened> opendir(NodeId node, uint32_t flags) override;
     FsResult<void> readdir(NodeId node, Handle, uint64_t offset, DirSink& out) override;
     FsResult<void> releasedir(NodeId, Handle) override { return {}; }
+    FsResult<size_t> getxattr(NodeId, std::string_view, std::span<std::byte>) override {
+        return fail(Errno{ENODATA});
+    }
+    FsResult<size_t> listxattr(NodeId, std::span<std::byte>) override { return size_t{0}; }
 
 private:
     static Failure<Errno> refuse() { return fail(Errno{EPERM}); }

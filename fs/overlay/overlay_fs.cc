@@ -38,10 +38,10 @@ bool OverlayFs::live(Child const& child) const {
 
 FsResult<Entry> OverlayFs::enter(Child const& child) {
     if (child.graft == nullptr) return virtual_->entry(child.node);
-    auto const [attr, valid] = TRY(child.graft->getattr(child.node, std::nullopt));
+    auto const found = TRY(child.graft->getattr(child.node, std::nullopt));
     // The name itself never changes; only a directory can be a mount point.
-    Entry entry{child.node, attr, kNameValid, valid};
-    if (S_ISDIR(attr.mode)) entry.attr.flags |= abi::kAttrSubmount;
+    Entry entry{child.node, found.attr, kNameValid, found.valid};
+    if (S_ISDIR(found.attr.mode)) entry.attr.flags |= abi::kAttrSubmount;
     return entry;
 }
 

@@ -79,6 +79,7 @@ public:
     FsResult<Entry> mknod(Caller, NodeId, std::string_view, uint32_t, uint32_t) override { return refuse(); }
     FsResult<Entry> mkdir(Caller, NodeId, std::string_view, uint32_t) override { return refuse(); }
     FsResult<Created> create(Caller, NodeId, std::string_view, CreateArgs) override { return refuse(); }
+    FsResult<Created> tmpfile(Caller, NodeId, CreateArgs) override { return refuse(); }
     FsResult<Entry> link(NodeId, NodeId, std::string_view) override { return refuse(); }
     FsResult<void> unlink(NodeId, std::string_view) override { return fail(Errno{ENOENT}); }
     FsResult<void> rmdir(NodeId, std::string_view) override { return fail(Errno{ENOENT}); }
@@ -105,7 +106,7 @@ public:
         return fail(Errno{ENODATA});
     }
     FsResult<size_t> listxattr(NodeId, std::span<std::byte>) override { return size_t{0}; }
-    FsResult<void> setxattr(NodeId, std::string_view, std::span<std::byte const>, uint32_t) override {
+    FsResult<void> setxattr(NodeId, std::string_view, std::span<std::byte const>, SetxattrArgs) override {
         return refuse();
     }
     FsResult<void> removexattr(NodeId, std::string_view) override { return refuse(); }

@@ -74,10 +74,7 @@ FsResult<Attributes> Passthrough::setattr(NodeId node, SetAttr const& set) {
     TRY(change_mode(proc_self_fd_.borrow(), at, set.in));
     TRY(resize(node, at, set));
     TRY(change_times(file, set.in));
-    return Attributes {
-        TRY(stat_of(file))
-        .attr, attr_valid()
-    };
+    return decorate(TRY(stat_of(file)));
 }
 
 }  // namespace krun::fs

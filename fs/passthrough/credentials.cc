@@ -2,6 +2,8 @@
 #include "fs/passthrough/credentials.h"
 
 #include <linux/capability.h>
+#include <sched.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -60,12 +62,16 @@ bool give_up_groups() {
 
 FsResult<ActAs> ActAs::caller(Caller caller) {
     ActAs scope;
-    Saved const saved{current_fsuid(), current_fsgid(), 0};
-    if (caller.uid == saved.uid && caller.gid == saved.gid) return scope;
+    Saved const saved{current_fsuid(), current_fsgid(), 0, caller.group.has_value()};
+    if (caller.uid == saved.uid && caller.gid == saved.gid && !caller.group) return scope;
     auto const caps = get_capabilities();
     if (!caps || !give_up_groups()) return fail(Errno{EPERM});
 
-    scope.saved_ = Saved{saved.uid, saved.gid, caps->effective()};  // from here on the destructor undoes
+    scope.saved_ = Saved{saved.uid, saved.gid, caps->effective(), saved.group};  // the destructor undoes it
+    if (caller.group) {
+        gid_t const group = *caller.group;
+        if (::syscall(SYS_setgroups, 1, &group) != 0) return fail(Errno{EPERM});
+    }
     ::syscall(SYS_setfsgid, caller.gid);
     ::syscall(SYS_setfsuid,
               caller.uid);  // takes the file capabilities away unless it is root's (capabilities(7))
@@ -83,7 +89,20 @@ ActAs::~ActAs() {
     ::syscall(SYS_setfsuid, saved_->uid);
     ::syscall(SYS_setfsgid, saved_->gid);
     set_effective(saved_->effective_capabilities);
+    if (saved_->group) ::syscall(SYS_setgroups, 0, nullptr);
     errno = saved_errno;
+}
+
+mode_t with_umask(uint32_t mode, uint32_t umask) {
+    // Threads share their umask with the process until they leave its fs_struct (unshare(2) CLONE_FS).
+    static thread_local bool const own = ::unshare(CLONE_FS) == 0;
+    static thread_local std::optional<uint32_t> current;
+    if (!own) return mode & ~umask;
+    if (current != umask) {
+        ::umask(umask);
+        current = umask;
+    }
+    return mode;
 }
 
 WithoutFsetid::WithoutFsetid() {

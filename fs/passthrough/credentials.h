@@ -2,6 +2,8 @@
 // Acting as somebody else for one scope, on this thread alone: glibc's wrappers would change every thread of
 // the process, so these are raw system calls.
 #pragma once
+#include <sys/types.h>
+
 #include <optional>
 
 #include "fs/file_system.h"
@@ -9,7 +11,8 @@
 namespace krun::fs {
 
 // Files made in this scope belong to `caller`, as if it had made them on the host: owner, group, and the
-// rules for setgid directories. Nothing to do, and no system call, if the server already is the caller.
+// rules for setgid directories, with Caller::group as its one supplementary group. Nothing to do, and no
+// system call, if the server already is the caller.
 //
 // Permission checks stay off (CAP_DAC_OVERRIDE is kept): the guest's kernel has made them, and knows the
 // caller's groups, which the host does not. The thread's supplementary groups are given up for good at its
@@ -27,10 +30,16 @@ private:
         uint32_t uid;
         uint32_t gid;
         uint64_t effective_capabilities;
+        bool group;
     };
     ActAs() = default;
     std::optional<Saved> saved_;
 };
+
+// The mode to make a file with: `mode`, with `umask` set as this thread's own, so that the host applies it
+// unless the directory has a default ACL (acl(5)). A thread that may not have an umask of its own gets the
+// masked mode.
+mode_t with_umask(uint32_t mode, uint32_t umask);
 
 // Within this scope the host clears setuid and setgid from a file that is written, as it does for a user
 // without CAP_FSETID (fuse_kernel.h FUSE_HANDLE_KILLPRIV_V2).

@@ -36,13 +36,16 @@ static FileStat decode(struct statx const& st) {
     attr.gid = st.stx_gid;
     attr.rdev = abi::encode_device(st.stx_rdev_major, st.stx_rdev_minor);
     attr.blksize = st.stx_blksize;
+    if ((st.stx_mask & STATX_BTIME) != 0)
+        out.born = abi::SxTime{st.stx_btime.tv_sec, st.stx_btime.tv_nsec, 0};
     return out;
 }
 
+static constexpr unsigned kStatxMask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
+
 static FsResult<FileStat> stat_with(int dir, char const* name, int flags) {
     struct statx st;
-    if (::statx(dir, name, flags | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_MNT_ID,
-                &st) != 0)
+    if (::statx(dir, name, flags | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, kStatxMask, &st) != 0)
         return fail(Errno{errno});
     return decode(st);
 }
@@ -60,7 +63,7 @@ FsResult<UniqueFd> open_beneath(BorrowedFd dir, std::string_view name, int flags
     auto const path = TRY(c_name(name));
     open_how how{};
     how.flags = static_cast<uint64_t>(flags | O_CLOEXEC | O_NOFOLLOW);
-    how.mode = (flags & O_CREAT) != 0 ? mode : 0;
+    how.mode = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE ? mode : 0;
     how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS;
     if (submounts == Submounts::kStay) how.resolve |= RESOLVE_NO_XDEV;
     while (true) {

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -29,6 +30,7 @@ struct FileIdentity {
 struct FileStat {
     FileIdentity identity;
     abi::Attr attr;
+    std::optional<abi::SxTime> born;
     bool is(mode_t type) const { return (attr.mode & S_IFMT) == type; }
 };
 

@@ -41,6 +41,25 @@ FsResult<NodeId> InodeStore::remember(Found const& found) {
     return node;
 }
 
+FsResult<NodeId> InodeStore::remember_nameless(FileIdentity identity, mode_t type, SharedFd fd) {
+    Dropped dropped;
+    Lock const lock(mutex_);
+    if (rows_.size() >= limits_.nodes || held_ >= limits_.cached_fds / 2) return fail(Errno{ENFILE});
+    auto const [known, is_new] = by_identity_.try_emplace(identity, kNoNode);
+    if (is_new) known->second = ids_.next();
+    auto const node = known->second;
+    auto& row = rows_[node];
+    row.identity = identity;
+    row.type = type;
+    ++row.lookups;
+    // A node that is known already was a file that is gone, whose number the host has given out again.
+    leave_parent(row, dropped);
+    drop_fd(row, dropped);
+    row.nameless = true;
+    set_fd(node, row, std::move(fd), dropped);
+    return node;
+}
+
 FsResult<InodeStore::Node> InodeStore::find(NodeId node) {
     Lock const lock(mutex_);
     auto const at = rows_.find(node);

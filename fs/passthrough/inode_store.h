@@ -47,6 +47,8 @@ public:
 
     // Adds one lookup reference to the file's node, new or known. ENFILE beyond the limit.
     FsResult<NodeId> remember(Found const& found) EXCLUDES(mutex_);
+    // The same for a file that has no name (O_TMPFILE) and is found by its descriptor alone.
+    FsResult<NodeId> remember_nameless(FileIdentity identity, mode_t type, SharedFd fd) EXCLUDES(mutex_);
     FsResult<Node> find(NodeId node) EXCLUDES(mutex_);
     // Where the node was last seen; ESTALE if it has no name any more.
     FsResult<Place> place(NodeId node) const EXCLUDES(mutex_);

@@ -56,23 +56,44 @@ FsResult<Opened> Passthrough::open(NodeId node, OpenArgs args) {
     return open_node(node, TRY(reach(node)), args);
 }
 
+// A file that was just made and is open already.
+FsResult<Created> Passthrough::adopt(Entry const& entry, UniqueFd fd) {
+    auto const handle = files_.add(entry.node, std::make_shared<OpenFile>(std::move(fd)));
+    if (!handle.ok()) {
+        store_.forget(entry.node, 1);
+        return fail(handle.error());
+    }
+    return Created{entry, {handle.value(), sole_writer() ? abi::kFopenKeepCache | abi::kFopenNoflush : 0}};
+}
+
+FsResult<Created> Passthrough::tmpfile(Caller caller, NodeId parent, CreateArgs args) {
+    auto const flags = TRY(host_flags(args.flags))
+    | static_cast<int>(args.flags & O_EXCL);
+    auto const dir = TRY(reach_dir(parent));
+    auto fd = [&]() -> FsResult<UniqueFd> {
+        auto const as = TRY(ActAs::caller(caller));
+        return open_name(dir, ".", (flags & ~O_TRUNC) | O_TMPFILE,
+                         with_umask(args.mode & 07777, caller.umask));
+    }();
+    auto file = TRY(std::move(fd));
+    auto const stat = TRY(stat_of(file.borrow()));
+    auto path_fd = TRY(reopen(proc_self_fd_.borrow(), file.borrow(), O_PATH));
+    auto const node = TRY(store_.remember_nameless(stat.identity, S_IFREG,
+                                                   std::make_shared<UniqueFd const>(std::move(path_fd))));
+    return adopt(decorate(node, stat), std::move(file));
+}
+
 FsResult<Created> Passthrough::create(Caller caller, NodeId parent, std::string_view name, CreateArgs args) {
     auto const flags = TRY(host_flags(args.flags));
     auto const dir = TRY(reach_dir(parent));
     auto fd = [&]() -> FsResult<UniqueFd> {
         auto const as = TRY(ActAs::caller(caller));
-        return open_name(dir, name, (flags & ~O_TRUNC) | O_CREAT | O_EXCL, args.mode & 07777);
+        return open_name(dir, name, (flags & ~O_TRUNC) | O_CREAT | O_EXCL,
+                         with_umask(args.mode & 07777, caller.umask));
     }();
     if (fd.ok()) {
         auto const stat = TRY(stat_of(fd.value().borrow()));
-        auto const entry = TRY(entry_of(parent, dir, name, stat, nullptr));
-        auto const handle = files_.add(entry.node, std::make_shared<OpenFile>(std::move(fd).value()));
-        if (!handle.ok()) {
-            store_.forget(entry.node, 1);
-            return fail(handle.error());
-        }
-        return Created{entry,
-                       {handle.value(), sole_writer() ? abi::kFopenKeepCache | abi::kFopenNoflush : 0}};
+        return adopt(TRY(entry_of(parent, dir, name, stat, nullptr)), std::move(fd).value());
     }
     // Somebody else was first. Without O_EXCL that is as good, as long as it is a file to open.
     if (fd.error().value != EEXIST || (args.flags & O_EXCL) != 0) return fail(fd.error());

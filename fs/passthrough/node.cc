@@ -26,6 +26,10 @@ Entry Passthrough::decorate(NodeId node, FileStat const& stat) const {
     return Entry{node, stat.attr, attr_valid(), attr_valid()};
 }
 
+Attributes Passthrough::decorate(FileStat const& stat) const {
+    return Attributes{stat.attr, attr_valid(), stat.born};
+}
+
 // A miss that the guest may remember: library search paths ask for thousands of names that are not there.
 std::optional<Entry> Passthrough::negative() const {
     if (!sole_writer()) return std::nullopt;
@@ -123,16 +127,10 @@ FsResult<Entry> Passthrough::lookup(NodeId parent, std::string_view name) {
 FsResult<Attributes> Passthrough::getattr(NodeId node, std::optional<Handle> handle) {
     if (handle) {
         auto const file = TRY(files_.get(node, *handle));
-        return Attributes {
-            TRY(stat_of(file->fd.borrow()))
-            .attr, attr_valid()
-        };
+        return decorate(TRY(stat_of(file->fd.borrow())));
     }
     auto const at = TRY(reach(node));
-    return Attributes {
-        TRY(stat_of(at.fd->borrow()))
-        .attr, attr_valid()
-    };
+    return decorate(TRY(stat_of(at.fd->borrow())));
 }
 
 FsResult<std::string> Passthrough::readlink(NodeId node) {

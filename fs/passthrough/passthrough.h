@@ -63,6 +63,7 @@ public:
     // io.cc
     FsResult<Opened> open(NodeId, OpenArgs) override;
     FsResult<Created> create(Caller, NodeId, std::string_view, CreateArgs) override;
+    FsResult<Created> tmpfile(Caller, NodeId, CreateArgs) override;
     FsResult<size_t> read(NodeId, Handle, uint64_t, std::span<iovec const>) override;
     FsResult<size_t> write(NodeId, Handle, WriteArgs, std::span<iovec const>) override;
     FsResult<void> flush(NodeId, Handle) override;
@@ -81,8 +82,11 @@ public:
     // xattr.cc
     FsResult<size_t> getxattr(NodeId, std::string_view, std::span<std::byte>) override;
     FsResult<size_t> listxattr(NodeId, std::span<std::byte>) override;
-    FsResult<void> setxattr(NodeId, std::string_view, std::span<std::byte const>, uint32_t) override;
+    FsResult<void> setxattr(NodeId, std::string_view, std::span<std::byte const>, SetxattrArgs) override;
     FsResult<void> removexattr(NodeId, std::string_view) override;
+
+    // file_flags.cc
+    FsResult<void> ioctl(NodeId, uint32_t, std::span<std::byte>) override;
 
 private:
     Passthrough(UniqueFd tree, FileStat const& root, UniqueFd proc, PassthroughOptions options, NodeIds& ids);
@@ -103,6 +107,7 @@ private:
     Entry listed_entry(NodeId parent, InodeStore::Node const& dir, std::string_view name);
     bool list_one(NodeId node, InodeStore::Node const& dir, DirEntry entry, DirSink& out);
     FsResult<Opened> open_node(NodeId node, InodeStore::Node const& at, OpenArgs args);
+    FsResult<Created> adopt(Entry const& entry, UniqueFd fd);
     FsResult<void> resize(NodeId node, InodeStore::Node const& at, SetAttr const& set);
 
     // A remembered file that is about to lose the name it goes by.
@@ -114,6 +119,7 @@ private:
     FsResult<void> remove(NodeId parent, std::string_view name, int unlinkat_flags);
 
     Entry decorate(NodeId node, FileStat const& stat) const;
+    Attributes decorate(FileStat const& stat) const;
     Validity attr_valid() const;
     std::optional<Entry> negative() const;
     bool sole_writer() const { return options_.sharing == Sharing::kSoleWriter; }

@@ -3,6 +3,8 @@
 // that is missing here ends the container as soon as a guest makes the server use it: add it with the code.
 #pragma once
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sched.h>
 #include <sys/syscall.h>
 
 #include "base/syscall_filter.h"
@@ -10,6 +12,10 @@
 namespace krun::fs {
 
 inline constexpr uint32_t kPassthroughFcntl[] = {F_DUPFD_CLOEXEC, F_GETFL, F_SETFL};
+
+inline constexpr uint32_t kPassthroughIoctl[] = {FS_IOC_GETFLAGS, FS_IOC_SETFLAGS, FS_IOC_FSGETXATTR,
+                                                 FS_IOC_FSSETXATTR};
+inline constexpr uint32_t kPassthroughUnshare[] = {CLONE_FS};  // for an umask of its own
 
 inline constexpr SyscallRule kPassthroughSyscalls[] = {
     // Finding and opening. openat opens what /proc/self/fd/N leads to; the process sees no path but the
@@ -34,6 +40,7 @@ inline constexpr SyscallRule kPassthroughSyscalls[] = {
     {SYS_renameat2},
     // Attributes.
     {SYS_fchownat},
+    {SYS_fchmod},
     {SYS_fchmodat},
     {SYS_utimensat},
     {SYS_ftruncate},
@@ -49,7 +56,10 @@ inline constexpr SyscallRule kPassthroughSyscalls[] = {
     {SYS_fsync},
     {SYS_fdatasync},
     {SYS_syncfs},
+    {SYS_ioctl, SyscallRule::Test::kOneOf, 1, kPassthroughIoctl},
     // Acting as the guest's user.
+    {SYS_unshare, SyscallRule::Test::kOneOf, 0, kPassthroughUnshare},
+    {SYS_umask},
     {SYS_setfsuid},
     {SYS_setfsgid},
     {SYS_getgroups},

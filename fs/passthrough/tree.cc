@@ -17,11 +17,6 @@ static FsResult<void> check(int result) {
     return {};
 }
 
-// The inverse of the kernel's new_encode_dev().
-static dev_t decode_device(uint32_t wire) {
-    return makedev((wire >> 8) & 0xfff, (wire & 0xff) | ((wire >> 12) & 0xfff00));
-}
-
 FsResult<Entry> Passthrough::symlink(Caller caller, NodeId parent, std::string_view name,
                                      std::string_view target) {
     auto const dir = TRY(reach_dir(parent));
@@ -44,8 +39,9 @@ FsResult<Entry> Passthrough::mknod(Caller caller, NodeId parent, std::string_vie
     auto const dir = TRY(reach_dir(parent));
     {
         auto const as = TRY(ActAs::caller(caller));
-        TRY(check(::mknodat(dir.fd->borrow().raw(), std::string(name).c_str(), type | (mode & 07777),
-                            device ? decode_device(rdev) : 0)));
+        TRY(check(::mknodat(dir.fd->borrow().raw(), std::string(name).c_str(),
+                            type | with_umask(mode & 07777, caller.umask),
+                            device ? makedev(abi::device_major(rdev), abi::device_minor(rdev)) : 0)));
     }
     return lookup_in(parent, dir, name);
 }
@@ -54,7 +50,8 @@ FsResult<Entry> Passthrough::mkdir(Caller caller, NodeId parent, std::string_vie
     auto const dir = TRY(reach_dir(parent));
     {
         auto const as = TRY(ActAs::caller(caller));
-        TRY(check(::mkdirat(dir.fd->borrow().raw(), std::string(name).c_str(), mode & 07777)));
+        TRY(check(::mkdirat(dir.fd->borrow().raw(), std::string(name).c_str(),
+                            with_umask(mode & 07777, caller.umask))));
     }
     return lookup_in(parent, dir, name);
 }
@@ -85,8 +82,9 @@ FsResult<void> Passthrough::rmdir(NodeId parent, std::string_view name) {
 
 FsResult<void> Passthrough::rename(NodeId parent, std::string_view name, NodeId to, std::string_view new_name,
                                    uint32_t flags) {
-    // RENAME_WHITEOUT would make a device node as a side effect.
-    if (flags != 0 && flags != RENAME_NOREPLACE && flags != RENAME_EXCHANGE) return fail(Errno{EINVAL});
+    // The whiteout that RENAME_WHITEOUT leaves, character device 0:0, acts on nothing.
+    if ((flags & ~uint32_t{RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT}) != 0)
+        return fail(Errno{EINVAL});
     auto const from_dir = TRY(reach_dir(parent));
     auto const to_dir = TRY(reach_dir(to));
     auto const moving = stat_at(from_dir.fd->borrow(), name);

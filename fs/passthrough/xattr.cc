@@ -11,11 +11,19 @@
 
 namespace krun::fs {
 
+static constexpr std::string_view kAccessAcl = "system.posix_acl_access";
+
+// In an ACL the kernel maps each id between this process's user namespace and the file system, as it does
+// for owners.
+static bool is_acl(std::string_view name) {
+    return name == kAccessAcl || name == "system.posix_acl_default";
+}
+
 // Which attributes mean the same to the guest and to the host. All others are the host's own (labels of its
-// security modules, IMA hashes, marks of the overlayfs that may lie below the tree) or need support that is
-// not negotiated (POSIX ACLs): the guest neither sees nor sets them.
+// security modules, IMA hashes, marks of the overlayfs that may lie below the tree): the guest neither sees
+// nor sets them.
 static bool is_served(std::string_view name) {
-    return name.starts_with("user.") || name == "security.capability";
+    return name.starts_with("user.") || name == "security.capability" || is_acl(name);
 }
 
 static bool can_have(InodeStore::Node const& at) {
@@ -32,8 +40,11 @@ FsResult<size_t> Passthrough::getxattr(NodeId node, std::string_view name, std::
     auto const at = TRY(reach(node));
     if (!can_have(at)) return fail(Errno{ENODATA});
     auto const fd = TRY(open_file(at, O_RDONLY));
-    return size_or_errno(
-        ::fgetxattr(fd.borrow().raw(), std::string(name).c_str(), value.data(), value.size()));
+    auto const size =
+        size_or_errno(::fgetxattr(fd.borrow().raw(), std::string(name).c_str(), value.data(), value.size()));
+    // The guest asks before it decides on access; any other error would mean that nobody has any.
+    if (!size.ok() && size.error().value == EOPNOTSUPP && is_acl(name)) return fail(Errno{ENODATA});
+    return size;
 }
 
 FsResult<size_t> Passthrough::listxattr(NodeId node, std::span<std::byte> names) {
@@ -55,16 +66,26 @@ FsResult<size_t> Passthrough::listxattr(NodeId node, std::span<std::byte> names)
     return served.size();
 }
 
+// The host lets the server keep setgid with an ACL; the guest's caller, who is not in the group, may not.
+static FsResult<void> kill_sgid(BorrowedFd file) {
+    auto const mode = TRY(stat_of(file))
+    .attr.mode;
+    if ((mode & S_ISGID) != 0 && ::fchmod(file.raw(), mode & 07777 & ~mode_t{S_ISGID}) != 0)
+        return fail(Errno{errno});
+    return {};
+}
+
 FsResult<void> Passthrough::setxattr(NodeId node, std::string_view name, std::span<std::byte const> value,
-                                     uint32_t flags) {
+                                     SetxattrArgs args) {
     if (!is_served(name)) return fail(Errno{EOPNOTSUPP});
-    if ((flags & ~uint32_t{XATTR_CREATE | XATTR_REPLACE}) != 0) return fail(Errno{EINVAL});
+    if ((args.flags & ~uint32_t{XATTR_CREATE | XATTR_REPLACE}) != 0) return fail(Errno{EINVAL});
     auto const at = TRY(reach(node));
     if (!can_have(at)) return fail(Errno{EPERM});
     auto const fd = TRY(open_file(at, O_RDONLY));
     if (::fsetxattr(fd.borrow().raw(), std::string(name).c_str(), value.data(), value.size(),
-                    static_cast<int>(flags)) != 0)
+                    static_cast<int>(args.flags)) != 0)
         return fail(Errno{errno});
+    if (args.kill_sgid == KillPriv::kYes && name == kAccessAcl) return kill_sgid(fd.borrow());
     return {};
 }
 

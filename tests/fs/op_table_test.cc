@@ -30,9 +30,9 @@ TEST(OpTable, UnknownOpcodesAreNotFound) {
 // that a row changed to kNo by mistake is noticed.
 TEST(OpTable, EveryOpThatCanWriteSaysSo) {
     std::set<std::string> const expected = {
-        "SETATTR",     "SYMLINK", "MKNOD",   "MKDIR",     "UNLINK",          "RMDIR",
-        "RENAME",      "LINK",    "OPEN",    "WRITE",     "CREATE",          "SETXATTR",
-        "REMOVEXATTR", "TMPFILE", "RENAME2", "FALLOCATE", "COPY_FILE_RANGE", "SETUPMAPPING"};
+        "SETATTR", "SYMLINK",   "MKNOD",           "MKDIR",        "UNLINK",   "RMDIR",       "RENAME",
+        "LINK",    "OPEN",      "WRITE",           "CREATE",       "SETXATTR", "REMOVEXATTR", "TMPFILE",
+        "RENAME2", "FALLOCATE", "COPY_FILE_RANGE", "SETUPMAPPING", "IOCTL"};
     std::set<std::string> writing;
     for (auto const& op : ops())
         if (op.writes != Writes::kNo) writing.insert(op.name);

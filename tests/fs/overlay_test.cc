@@ -3,6 +3,7 @@
 #include "fs/overlay/overlay_fs.h"
 
 #include <gtest/gtest.h>
+#include <linux/fs.h>
 #include <sys/stat.h>
 
 #include <atomic>
@@ -258,13 +259,16 @@ TEST_F(VirtualTree, EachChangeIsRefusedWithItsErrno) {
         {"setattr of a directory", Opcode::kSetattr, dir, args(chmod), EPERM},
         {"write", Opcode::kWrite, file, args(abi::WriteIn{fh, 0, 1, 0, 0, 0, 0}, Bytes(1)), EPERM},
         {"fallocate", Opcode::kFallocate, file, args(abi::FallocateIn{fh, 0, 1, 0, 0}), EPERM},
-        {"setxattr", Opcode::kSetxattr, file, args(abi::SetxattrIn{0, 0}, "user.x"), EPERM},
+        {"setxattr", Opcode::kSetxattr, file, args(abi::SetxattrIn{0, 0, 0, 0}, "user.x"), EPERM},
         {"removexattr", Opcode::kRemovexattr, file, args("user.x"), EPERM},
         {"getxattr", Opcode::kGetxattr, file, args(abi::GetxattrIn{8, 0}, "user.x"), ENODATA},
         {"readlink", Opcode::kReadlink, file, {}, EINVAL},
         {"link", Opcode::kLink, dir, args(abi::LinkIn{file}, "new"), EPERM},
         {"copy", Opcode::kCopyFileRange, file, args(abi::CopyFileRangeIn{fh, 0, file, fh, 5, 1, 0}), EXDEV},
         {"ioctl", Opcode::kIoctl, file, Bytes(32), ENOTTY},
+        {"flags", Opcode::kIoctl, file, args(abi::IoctlIn{fh, 0, FS_IOC_GETFLAGS, 0, 0, 4}), ENOTTY},
+        {"tmpfile", Opcode::kTmpfile, dir, args(abi::CreateIn{O_RDWR, 0644, 0, 0}, "/"), EPERM},
+        {"ACL", Opcode::kGetxattr, file, args(abi::GetxattrIn{8, 0}, "system.posix_acl_access"), ENODATA},
         {"create over it", Opcode::kCreate, 1, args(abi::CreateIn{O_RDWR, 0644, 0, 0}, "hello"), EEXIST},
         {"mkdir over it", Opcode::kMkdir, 1, args(abi::MkdirIn{0755, 0}, "etc"), EEXIST},
         {"mknod over it", Opcode::kMknod, 1, args(abi::MknodIn{S_IFREG, 0, 0, 0}, "hello"), EEXIST},

@@ -199,7 +199,7 @@ TEST_F(KillPrivileges, FileCapabilitiesEndWithAWrite) {
     ByteWriter cap;
     cap.put(uint32_t{0x02000000}).put(uint32_t{1u << CAP_NET_RAW}).put(uint32_t{0}).put(uint64_t{0});
     EXPECT_EQ(send(Opcode::kSetxattr, node_,
-                   args(abi::SetxattrIn{20, 0}, "security.capability", std::move(cap).take())),
+                   args(abi::SetxattrIn{20, 0, 0, 0}, "security.capability", std::move(cap).take())),
               0);
     ASSERT_EQ(::getxattr(at("f").c_str(), "security.capability", nullptr, 0), 20);
     client_->write(node_, fh_, 0, "x", abi::kWriteKillSuidgid);

@@ -2,6 +2,7 @@
 // Read-only is the server's word, not the guest's mount flag: each way to write, in raw requests, on a node
 // of a read-only tree, is EROFS and reaches no file system.
 #include <gtest/gtest.h>
+#include <linux/fs.h>
 #include <sys/stat.h>
 
 #include "tests/support/fake_fs.h"
@@ -38,7 +39,15 @@ std::vector<WritingRequest> writing_requests() {
         {"WRITE", Opcode::kWrite, kReadOnly, args(abi::WriteIn{1, 0, 1, 0, 0, 0, 0}, Bytes(1))},
         {"CREATE", Opcode::kCreate, kReadOnly, args(abi::CreateIn{O_RDWR, 0644, 0, 0}, "n")},
         {"CREATE for reading", Opcode::kCreate, kReadOnly, args(abi::CreateIn{O_RDONLY, 0644, 0, 0}, "n")},
-        {"SETXATTR", Opcode::kSetxattr, kReadOnly, args(abi::SetxattrIn{1, 0}, "user.x", Bytes(1))},
+        {"TMPFILE", Opcode::kTmpfile, kReadOnly, args(abi::CreateIn{O_RDWR, 0644, 0, 0}, "/")},
+        {"IOCTL setflags", Opcode::kIoctl, kReadOnly,
+         args(abi::IoctlIn{1, 0, FS_IOC_SETFLAGS, 0, 4, 0}, Bytes(4))},
+        {"IOCTL fssetxattr", Opcode::kIoctl, kReadOnly,
+         args(abi::IoctlIn{1, 0, FS_IOC_FSSETXATTR, 0, 28, 0}, Bytes(28))},
+        {"RENAME2 whiteout", Opcode::kRename2, kReadOnly, args(abi::Rename2In{kReadOnly, 4, 0}, "a", "b")},
+        {"SETXATTR of an ACL", Opcode::kSetxattr, kReadOnly,
+         args(abi::SetxattrIn{1, 0, 0, 0}, "system.posix_acl_access", Bytes(1))},
+        {"SETXATTR", Opcode::kSetxattr, kReadOnly, args(abi::SetxattrIn{1, 0, 0, 0}, "user.x", Bytes(1))},
         {"REMOVEXATTR", Opcode::kRemovexattr, kReadOnly, args("user.x")},
         {"FALLOCATE", Opcode::kFallocate, kReadOnly, args(abi::FallocateIn{1, 0, 1, 0, 0})},
         {"COPY_FILE_RANGE", Opcode::kCopyFileRange, kWritable,
@@ -84,6 +93,8 @@ TEST(ReadOnlyGate, LetsReadingThrough) {
     FuseClient client{std::unique_ptr<fs::FileSystem>(fs)};
     client.init();
     EXPECT_EQ(client.send(Opcode::kOpen, kReadOnly, args(abi::OpenIn{O_RDONLY, 0})).error, 0);
+    EXPECT_EQ(
+        client.send(Opcode::kIoctl, kReadOnly, args(abi::IoctlIn{1, 0, FS_IOC_GETFLAGS, 0, 0, 4})).error, 0);
     EXPECT_EQ(client.send(Opcode::kRead, kReadOnly, args(abi::ReadIn{1, 0, 8, 0, 0, 0, 0})).error, 0);
     EXPECT_EQ(
         client

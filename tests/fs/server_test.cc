@@ -4,6 +4,7 @@
 #include "fs/server.h"
 
 #include <gtest/gtest.h>
+#include <linux/fs.h>
 
 #include "tests/support/fake_fs.h"
 #include "tests/support/fuse_client.h"
@@ -34,11 +35,12 @@ TEST_F(FuseServer, InitTakesWhatTheGuestOffersOfWhatItWants) {
     EXPECT_EQ(out.minor, 41u);
     EXPECT_EQ(out.max_write, 1u << 20);
     EXPECT_EQ(out.max_pages, 256);
-    EXPECT_EQ(out.flags, abi::kAsyncRead | abi::kAtomicOTrunc | abi::kBigWrites | abi::kAutoInvalData |
-                             abi::kDoReaddirplus | abi::kReaddirplusAuto | abi::kAsyncDio |
-                             abi::kParallelDirops | abi::kMaxPages | abi::kCacheSymlinks | abi::kSubmounts |
-                             abi::kHandleKillprivV2 | abi::kInitExt);
-    EXPECT_EQ(out.flags2, abi::kAllowIdmap >> 32);
+    EXPECT_EQ(out.flags, abi::kAsyncRead | abi::kAtomicOTrunc | abi::kBigWrites | abi::kDontMask |
+                             abi::kAutoInvalData | abi::kDoReaddirplus | abi::kReaddirplusAuto |
+                             abi::kAsyncDio | abi::kParallelDirops | abi::kPosixAcl | abi::kMaxPages |
+                             abi::kCacheSymlinks | abi::kSubmounts | abi::kHandleKillprivV2 |
+                             abi::kSetxattrExt | abi::kInitExt);
+    EXPECT_EQ(out.flags2, (abi::kCreateSuppGroup | abi::kAllowIdmap) >> 32);
 }
 
 TEST_F(FuseServer, InitTakesNothingThatTheGuestDoesNotOffer) {
@@ -118,7 +120,7 @@ TEST_F(FuseServer, TruncatedArgumentsAreEinvalOrEnosysForEachOp) {
     for (auto const& opcode : abi::kOpcodes) {
         if (opcode == Opcode::kForget || opcode == Opcode::kBatchForget) continue;
         if (opcode == Opcode::kStatfs || opcode == Opcode::kSyncfs || opcode == Opcode::kDestroy ||
-            opcode == Opcode::kReadlink || opcode == Opcode::kIoctl || opcode == Opcode::kInit)
+            opcode == Opcode::kReadlink || opcode == Opcode::kInit)
             continue;  // no arguments, or none that are looked at
         auto const reply = client_.send(opcode, kNode, Bytes(3, std::byte{'a'}));
         EXPECT_TRUE(reply.error == EINVAL || reply.error == ENOSYS) << static_cast<uint32_t>(opcode);
@@ -127,7 +129,7 @@ TEST_F(FuseServer, TruncatedArgumentsAreEinvalOrEnosysForEachOp) {
 }
 
 TEST_F(FuseServer, ExtensionsThatWereNotNegotiatedAreEinval) {
-    start();
+    client_.init(~abi::kCreateSuppGroup);
     auto header = client_.header(Opcode::kMkdir, 1, 0);
     auto const body = args(abi::MkdirIn{0755, 0}, "d");
     header.len += static_cast<uint32_t>(body.size());
@@ -243,8 +245,9 @@ TEST_F(FuseServer, PayloadsShorterThanTheySayAreEinval) {
     start();
     EXPECT_EQ(client_.send(Opcode::kWrite, kNode, args(abi::WriteIn{1, 0, 10, 0, 0, 0, 0}, Bytes(9))).error,
               EINVAL);
-    EXPECT_EQ(client_.send(Opcode::kSetxattr, kNode, args(abi::SetxattrIn{10, 0}, "user.x", Bytes(9))).error,
-              EINVAL);
+    EXPECT_EQ(
+        client_.send(Opcode::kSetxattr, kNode, args(abi::SetxattrIn{10, 0, 0, 0}, "user.x", Bytes(9))).error,
+        EINVAL);
     EXPECT_TRUE(fs_->calls.empty());
 }
 
@@ -313,13 +316,63 @@ TEST_F(FuseServer, TheCallerReachesTheFileSystem) {
     EXPECT_EQ(fs_->last_caller.gid, 100u);
 }
 
-TEST_F(FuseServer, IoctlsNeverReachAFileSystem) {
+TEST_F(FuseServer, IoctlsButThoseOfFileFlagsNeverReachAFileSystem) {
     start();
-    for (uint32_t const cmd : {0x7602u, 0x40086602u, 0u}) {
+    for (uint32_t const cmd : {0x7602u, 0x5401u, 0xc0045878u, 0u}) {
         ByteWriter in;
         in.put(uint64_t{1}).put(uint32_t{0}).put(cmd).put(uint64_t{42}).put(uint64_t{0});
         EXPECT_EQ(client_.send(Opcode::kIoctl, kNode, std::move(in).take()).error, ENOTTY);
     }
+    EXPECT_TRUE(fs_->calls.empty());
+}
+
+TEST_F(FuseServer, AnIoctlsArgumentIsBoundedByItsNumber) {
+    start();
+    for (uint32_t const size : {9u, 0xffffffffu})
+        for (bool const in_too_long : {true, false}) {
+            abi::IoctlIn const in{1, 0, FS_IOC_SETFLAGS, 0, in_too_long ? size : 4, in_too_long ? 0 : size};
+            EXPECT_EQ(client_.send(Opcode::kIoctl, kNode, args(in, Bytes(16))).error, EINVAL);
+        }
+    abi::IoctlIn const short_of{1, 0, FS_IOC_SETFLAGS, 0, 8, 0};
+    EXPECT_EQ(client_.send(Opcode::kIoctl, kNode, args(short_of, Bytes(7))).error, EINVAL);
+    EXPECT_TRUE(fs_->calls.empty());
+}
+
+// Linux turns an op off for the whole connection when it hears ENOSYS, and one connection has many file
+// systems.
+TEST(FuseServerOfManyFileSystems, OneThatLacksAnOpDoesNotTurnItOffForAll) {
+    class Bare final : public fs::FileSystem {
+        fs::NodeId root() const override { return FakeFs::kRoot; }
+        void list_prefixes(std::vector<uint16_t>& out) const override { out.push_back(1); }
+    };
+    FuseClient client(std::make_unique<Bare>());
+    client.init();
+    EXPECT_EQ(client.send(Opcode::kGetxattr, 1, args(abi::GetxattrIn{8, 0}, "user.x")).error, EOPNOTSUPP);
+    EXPECT_EQ(client.send(Opcode::kTmpfile, 1, args(abi::CreateIn{}, "/")).error, EOPNOTSUPP);
+}
+
+TEST_F(FuseServer, TheGroupThatComesAsAnExtensionReachesTheFileSystem) {
+    start();
+    auto const send = [&](uint32_t size, uint32_t type, uint32_t count, uint32_t group, uint16_t units = 2) {
+        auto const body =
+            args(abi::MkdirIn{0755, 022}, "d", abi::ExtHeader{size, type}, abi::SuppGroups{count}, group);
+        auto header = client_.header(Opcode::kMkdir, 1, body.size());
+        header.total_extlen = units;
+        return client_.send_raw(args(header, body)).error;
+    };
+    EXPECT_EQ(send(16, abi::kExtGroups, 1, 77), 0);
+    EXPECT_EQ(fs_->last_caller.group, 77u);
+    EXPECT_EQ(fs_->last_caller.umask, 022u);
+    fs_->calls.clear();
+    EXPECT_EQ(send(15, abi::kExtGroups, 1, 77), EINVAL);
+    EXPECT_EQ(send(0xffffffff, abi::kExtGroups, 1, 77), EINVAL);
+    EXPECT_EQ(send(16, abi::kExtGroups, 2, 77), EINVAL);
+    EXPECT_EQ(send(16, abi::kExtGroups, 0xffffffff, 77), EINVAL);
+    EXPECT_EQ(send(16, 1, 1, 77), EINVAL);
+    EXPECT_EQ(send(16, abi::kExtGroups, 1, 0xffffffff), EINVAL);
+    EXPECT_EQ(send(16, abi::kExtGroups, 1, 77, 1), EINVAL);
+    EXPECT_EQ(send(16, abi::kExtGroups, 1, 77, 3), EINVAL);
+    EXPECT_EQ(send(16, abi::kExtGroups, 1, 77, 0xffff), EINVAL);
     EXPECT_TRUE(fs_->calls.empty());
 }
 

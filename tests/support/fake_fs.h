@@ -68,6 +68,11 @@ public:
         calls.push_back("create");
         return fs::Created{};
     }
+    FsResult<fs::Created> tmpfile(Caller c, NodeId, fs::CreateArgs) override {
+        last_caller = c;
+        calls.push_back("tmpfile");
+        return fs::Created{};
+    }
     // Claims to have filled everything it was given, as a file longer than any request would.
     FsResult<size_t> read(NodeId, Handle, uint64_t, std::span<iovec const> into) override {
         calls.push_back("read");
@@ -108,10 +113,11 @@ public:
         calls.push_back("listxattr");
         return names.size();
     }
-    FsResult<void> setxattr(NodeId, std::string_view, std::span<std::byte const>, uint32_t) override {
+    FsResult<void> setxattr(NodeId, std::string_view, std::span<std::byte const>, fs::SetxattrArgs) override {
         return done("setxattr");
     }
     FsResult<void> removexattr(NodeId, std::string_view) override { return done("removexattr"); }
+    FsResult<void> ioctl(NodeId, uint32_t, std::span<std::byte>) override { return done("ioctl"); }
 
 private:
     static size_t bytes_in(std::span<iovec const> parts) {

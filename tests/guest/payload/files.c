@@ -5,9 +5,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -45,6 +47,8 @@ static void tree(void) {
     MUST(renameat2(AT_FDCWD, "file", AT_FDCWD, "dir/moved", RENAME_NOREPLACE) == -1 && errno == EEXIST);
     MUST(renameat2(AT_FDCWD, "soft", AT_FDCWD, "dir/moved", RENAME_EXCHANGE) == 0);
     MUST(access("file", R_OK) == 0);
+    MUST(renameat2(AT_FDCWD, "dir/moved", AT_FDCWD, "white", RENAME_WHITEOUT) == 0 || errno == EINVAL || errno == EPERM);
+    if (access("white", F_OK) == 0) MUST(unlink("dir/moved") == 0 && rename("white", "dir/moved") == 0);
     MUST(unlink("soft") == 0 && unlink("fifo") == 0 && unlink("socket") == 0);
     MUST(unlink("dir/moved") == 0 && rmdir("dir") == 0 && unlink("file") == 0);
 }
@@ -78,8 +82,35 @@ static void content(void) {
     MUST(close(open("content", O_WRONLY | O_TRUNC)) == 0);
     int nameless;
     MUST((nameless = open(".", O_TMPFILE | O_RDWR, 0600)) >= 0 || errno == EOPNOTSUPP);
-    if (nameless >= 0) close(nameless);
+    if (nameless >= 0) {
+        char name[32];
+        snprintf(name, sizeof name, "/proc/self/fd/%d", nameless);
+        MUST(linkat(AT_FDCWD, name, AT_FDCWD, "named", AT_SYMLINK_FOLLOW) == 0);
+        MUST(close(nameless) == 0 && unlink("named") == 0);
+    }
     MUST(unlink("content") == 0);
+}
+
+static int unsupported(void) {
+    return errno == ENOTTY || errno == EOPNOTSUPP;
+}
+
+static void flags_and_acl(char const* name) {
+    // linux/posix_acl_xattr.h: version 2; owner rwx, group r-x, others nothing.
+    static unsigned char const kAcl[] = {2, 0, 0, 0, 1, 0, 7, 0, 255, 255, 255, 255, 4, 0, 5, 0, 255, 255, 255, 255,
+                                         32, 0, 0, 0, 255, 255, 255, 255};
+    struct statx more;
+    struct fsxattr extended;
+    int flags = 0;
+    int const fd = open(name, O_RDONLY);
+    MUST(statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &more) == 0);
+    MUST(ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 || unsupported());
+    MUST(ioctl(fd, FS_IOC_SETFLAGS, &flags) == 0 || unsupported());
+    MUST(ioctl(fd, FS_IOC_FSGETXATTR, &extended) == 0 || unsupported());
+    MUST(ioctl(fd, FS_IOC_FSSETXATTR, &extended) == 0 || unsupported());
+    MUST(fchmod(fd, 02750) == 0);
+    MUST(fsetxattr(fd, "system.posix_acl_access", kAcl, sizeof kAcl, 0) == 0 || unsupported());
+    MUST(close(fd) == 0);
 }
 
 static void attributes(void) {
@@ -97,6 +128,7 @@ static void attributes(void) {
     MUST(listxattr("attributes", value, sizeof value) == sizeof "user.test");
     MUST(removexattr("attributes", "user.test") == 0);
     MUST(statfs(".", &fs) == 0 && fs.f_bsize > 0);
+    flags_and_acl("attributes");
     MUST(unlink("attributes") == 0);
 }
 
