@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/device_table.h"
 
+#include <linux/if_tun.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 
@@ -9,6 +10,7 @@
 #include "fs/passthrough/syscalls.h"
 #include "vmm/device/console.h"
 #include "vmm/device/fs.h"
+#include "vmm/device/net.h"
 #include "vmm/device/rng.h"
 #include "vmm/device/vsock.h"
 
@@ -41,6 +43,15 @@ Result<void> add_vsock(MachineSpec& spec, Devices& out) {
     return {};
 }
 
+Result<void> add_network_slots(MachineSpec& spec, Devices& out) {
+    for (uint32_t i = 0; i < spec.network_slots; ++i) {
+        auto net = TRY(Net::make(i));
+        out.network_slots.push_back({out.in_bus_order.size(), net.get()});
+        out.in_bus_order.push_back(std::move(net));
+    }
+    return {};
+}
+
 constexpr uint32_t kIsTerminal[] = {TCGETS};
 constexpr uint32_t kKickSignal[] = {34};  // kick_signal(): glibc's SIGRTMIN, which is no constant
 
@@ -63,11 +74,18 @@ constexpr SyscallRule kVsockSyscalls[] = {
     {SYS_timer_delete},
 };
 
+constexpr uint32_t kTapIoctl[] = {TUNSETOFFLOAD};
+constexpr SyscallRule kNetSyscalls[] = {
+    {SYS_readv},
+    {SYS_ioctl, kOneOf, 1, kTapIoctl},
+};
+
 constexpr DeviceKind kKinds[] = {
     {"rng", add_rng, kRngSyscalls},
     {"console", add_console, {}},  // the caller's `write` runs on its thread, and may log
     {"fs", add_shares, fs::kPassthroughSyscalls},
     {"vsock", add_vsock, kVsockSyscalls},
+    {"net", add_network_slots, kNetSyscalls},
 };
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/syscall_filter.h"
 #include "vmm/machine_spec.h"
+#include "vmm/network_slot.h"
 #include "vmm/stream_connector.h"
 #include "vmm/virtio/device.h"
 
@@ -18,6 +19,11 @@ namespace krun::vmm {
 struct Devices {
     std::vector<std::unique_ptr<VirtioDevice>> in_bus_order;
     StreamConnector* connector = nullptr;  // one of them; null if none can open streams into the guest
+    struct Slot {
+        size_t device;  // in in_bus_order
+        NetworkSlot* slot;
+    };
+    std::vector<Slot> network_slots;
 };
 
 struct DeviceKind {

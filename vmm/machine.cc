@@ -65,6 +65,7 @@ public:
     void connect(uint32_t host_port, uint32_t guest_port, StreamEnds ends) {
         if (connector_) connector_->connect(host_port, guest_port, std::move(ends));
     }
+    Result<uint32_t> plug(NetInterface interface);
     EndLatch const& latch() const { return latch_; }
     uint64_t userspace_exits() const;
     std::vector<int> vm_descriptors() const;
@@ -84,6 +85,7 @@ private:
     Bus bus_;
     std::vector<std::unique_ptr<DeviceSlot>> slots_;
     StreamConnector* connector_ = nullptr;  // a device in one of the slots, or none; set once, by build()
+    std::vector<Devices::Slot> empty_;      // of the network; `device` is among slots_
     SharedFilter vcpu_filter_;
     std::vector<std::unique_ptr<VcpuThread>> vcpus_;
 };
@@ -105,6 +107,7 @@ Result<void> Machine::Impl::build(MachineSpec spec, std::span<DeviceKind const> 
 Result<void> Machine::Impl::add_devices(MachineSpec& spec, DeviceKind const& kind) {
     auto devices = TRY(make_devices(spec, {&kind, 1}));
     if (devices.connector != nullptr) connector_ = devices.connector;
+    for (auto const& slot : devices.network_slots) empty_.push_back({slots_.size() + slot.device, slot.slot});
     for (auto& device : devices.in_bus_order) {
         SharedFilter filter;
         if (spec.confine_threads)
@@ -177,6 +180,14 @@ void Machine::Impl::stop() {
     for (auto const& slot : slots_) slot->worker->stop();
 }
 
+Result<uint32_t> Machine::Impl::plug(NetInterface interface) {
+    if (empty_.empty()) return fail(Error(Errc::kUnsupported, "no place for one more network interface"));
+    auto const [device, slot] = empty_.front();
+    empty_.erase(empty_.begin());
+    slot->plug(std::move(interface));
+    return static_cast<uint32_t>(device);
+}
+
 uint64_t Machine::Impl::userspace_exits() const {
     uint64_t sum = 0;
     for (auto const& vcpu : vcpus_) sum += vcpu->exits();
@@ -214,6 +225,9 @@ void Machine::stop() {
 }
 void Machine::connect(uint32_t host_port, uint32_t guest_port, StreamEnds ends) {
     impl_->connect(host_port, guest_port, std::move(ends));
+}
+Result<uint32_t> Machine::plug(NetInterface interface) {
+    return impl_->plug(std::move(interface));
 }
 BorrowedFd Machine::ended_event() const {
     return impl_->latch().event();

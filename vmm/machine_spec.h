@@ -61,6 +61,7 @@ struct MachineSpec {
     std::vector<ConsolePort> console;
     std::vector<Share> shares;
     std::vector<VsockPort> vsock_ports;
+    uint32_t network_slots = 0;  // for Machine::plug()
     bool rng = true;
     GuestFaultSink on_guest_fault;  // may be empty
     // Each thread may make the system calls of its role only, else SIGSYS is raised in it. Needs

@@ -15,6 +15,7 @@ namespace krun::vmm {
 
 // virtio-v1.2 §5
 enum class DeviceId : uint32_t {
+    kNone = 0,  // a place without a device (§4.2.3.1)
     kNet = 1,
     kBlock = 2,
     kConsole = 3,

@@ -129,14 +129,24 @@ void Queue::undo_pop() {
 }
 
 Result<void, GuestFault> Queue::push_used(Chain const& chain, uint32_t written_bytes) {
-    KRUN_CHECK(chain.head() < layout_.size && in_flight_[chain.head()],
-               "push of a chain that was not popped");
-    in_flight_[chain.head()] = false;
-    size_t const slot = next_used_ % layout_.size;
-    TRY(used_.write(kRingOffset + sizeof(UsedElement) * slot, UsedElement{chain.head(), written_bytes}));
-    ++next_used_;
-    // Release: the element before the index (§2.7.8); pairs with the driver's read barrier.
+    Used const one{&chain, written_bytes};
+    return push_used({&one, 1});
+}
+
+Result<void, GuestFault> Queue::push_used(std::span<Used const> chains) {
+    for (auto const& one : chains) TRY(write_used(one));
+    // Release: the elements before the index (§2.7.8); pairs with the driver's read barrier.
     return used_.store_release<uint16_t>(kIndexOffset, next_used_);
+}
+
+Result<void, GuestFault> Queue::write_used(Used const& used) {
+    uint16_t const head = used.chain->head();
+    KRUN_CHECK(head < layout_.size && in_flight_[head], "push of a chain that was not popped");
+    in_flight_[head] = false;
+    size_t const slot = next_used_ % layout_.size;
+    TRY(used_.write(kRingOffset + sizeof(UsedElement) * slot, UsedElement{head, used.written_bytes}));
+    ++next_used_;
+    return {};
 }
 
 bool Queue::take_interrupt() {

@@ -4,6 +4,7 @@
 // device's.
 #pragma once
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "base/result.h"
@@ -39,6 +40,12 @@ public:
     // Returns a chain to the driver. `written_bytes`: how much of its writable part was filled.
     // REQUIRES: `chain` was popped from this queue and not yet returned.
     Result<void, GuestFault> push_used(Chain const& chain, uint32_t written_bytes);
+    // The same for several, in their order: the driver sees all of them at once.
+    struct Used {
+        Chain const* chain;
+        uint32_t written_bytes;
+    };
+    Result<void, GuestFault> push_used(std::span<Used const> chains);
     // Whether the driver wants an interrupt for what was pushed since the last call (§2.7.7, §2.7.10).
     bool take_interrupt();
     // Whether the driver made more available since the last call: the transport's notification does not
@@ -51,6 +58,7 @@ private:
     Result<uint16_t, GuestFault> entries_waiting() const;
     Result<bool, GuestFault> ask_for_notification();
     Result<void, GuestFault> take_head(Chain& chain);
+    Result<void, GuestFault> write_used(Used const& used);
 
     GuestMemory const* ram_;
     QueueLayout layout_;

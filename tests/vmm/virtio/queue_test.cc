@@ -110,6 +110,27 @@ TEST_F(QueueTest, ChainsMayComeBackInAnotherOrder) {
     EXPECT_EQ(driver.take_used()->head, first);
 }
 
+TEST_F(QueueTest, SeveralChainsComeBackAtOnceInTheirOrder) {
+    GuestDriver driver(ram);
+    Queue queue = driver.make_queue();
+    auto const first = driver.chain().writable(4).publish();
+    auto const second = driver.chain().writable(8).publish();
+    Chain a, b;
+    ASSERT_TRUE(must(queue.pop(a)));
+    ASSERT_TRUE(must(queue.pop(b)));
+    Queue::Used const both[] = {{&a, 4}, {&b, 3}};
+    must(queue.push_used(both));
+    EXPECT_EQ(driver.used_index(), 2);
+    auto const one = driver.take_used();
+    auto const other = driver.take_used();
+    EXPECT_EQ(one->head, first);
+    EXPECT_EQ(one->len_bytes, 4u);
+    EXPECT_EQ(other->head, second);
+    EXPECT_EQ(other->len_bytes, 3u);
+    EXPECT_TRUE(queue.take_interrupt());
+    EXPECT_FALSE(queue.take_interrupt());
+}
+
 TEST_F(QueueTest, UndonePopComesAgain) {
     GuestDriver driver(ram);
     Queue queue = driver.make_queue();

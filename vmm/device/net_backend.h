@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// What carries a network interface's frames on the host: one file for each kind. Owned by one net device
+// and used on its thread, offloads() excepted. Nothing here blocks.
+#pragma once
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+
+namespace krun::vmm {
+
+class NetBackend {
+public:
+    virtual ~NetBackend() = default;
+
+    // Which of kNetGuestOffloads and kNetHostOffloads (net_protocol.h) it can do. Constant; any thread.
+    virtual uint64_t offloads() const = 0;
+    // Those that the driver has accepted: before the first frame, and again after a reset.
+    virtual Result<void> use(uint64_t offloads) = 0;
+    // Readable or writable when receive() or send() may do better than kBlocked.
+    virtual BorrowedFd fd() const = 0;
+
+    enum class Outcome {
+        kMoved,
+        kBlocked,
+        kRefused,  // this frame only: it is lost, as frames may be
+        kEnded,    // there is no other side any more
+    };
+    struct Transfer {
+        Outcome outcome;
+        size_t bytes;  // with kMoved
+    };
+    // `parts` are a NetHeader and a frame, in pieces of any size; at most IOV_MAX of them.
+    virtual Outcome send(std::span<iovec const> parts) = 0;
+    // Fills `parts` with a NetHeader, whose `buffers` is the caller's, and one frame; a longer one is cut.
+    virtual Transfer receive(std::span<iovec const> parts) = 0;
+};
+
+}  // namespace krun::vmm
