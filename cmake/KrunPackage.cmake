@@ -4,7 +4,7 @@ include(GNUInstallDirs)
 
 install(TARGETS krun-oci krun-config-gen RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS krun-oci-systemd RUNTIME DESTINATION lib/krun-oci)
-install(FILES man/krun-oci.1 man/krun-config-gen.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(DIRECTORY man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 FILES_MATCHING PATTERN *.1)
 install(FILES packaging/completion/krun-oci DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 install(FILES packaging/containers.conf.d/krun-oci.conf DESTINATION /etc/containers/containers.conf.d)
 install(FILES packaging/containerd/config.toml packaging/crio/10-krun-oci.conf packaging/docker/daemon.json

@@ -103,6 +103,7 @@ def files(case):
     listed = _done("dpkg", "--listfiles", "krun-oci").split()
     for name in ("/usr/bin/krun-oci", "/usr/bin/krun", "/usr/bin/krun-config-gen", "/usr/lib/krun-oci/vmlinux",
                  "/usr/lib/krun-oci/krun-oci-systemd", "/usr/share/man/man1/krun-oci.1",
+                 "/usr/share/man/man1/krun-oci-exec.1",
                  "/etc/containers/containers.conf.d/krun-oci.conf", "/usr/share/bash-completion/completions/krun-oci",
                  "/usr/share/doc/krun-oci/examples/config.toml", "/usr/share/doc/krun-oci/examples/runtimeclass.yaml"):
         expect(name in listed and os.path.lexists(name), f"{name} is missing")
