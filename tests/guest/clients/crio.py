@@ -4,7 +4,9 @@ import datetime
 import itertools
 import json
 import os
+import pathlib
 import re
+import signal
 import subprocess
 import time
 
@@ -45,8 +47,9 @@ class Crio(Client):
         start, go = os.pipe()
         environment = {"_OCI_SYNCPIPE": str(childs), "_OCI_STARTPIPE": str(start), "PATH": os.environ["PATH"],
                        "XDG_RUNTIME_DIR": "", "CRI_O_EXTERNAL": "1"}
-        argv = ["conmon", "-c", _kId, "-n", "name", "-r", self.stage.runtime, "-u", _kId, "--runtime-arg",
-                f"--root={self.root}", "-l", log, "--socket-dir-path", self.sockets, *words]
+        argv = ["conmon", "-c", _kId, "-n", "name", "-r", self.stage.runtime, "--runtime-arg",
+                f"--root={self.root}", "-l", log, "--log-level", "info", "--socket-dir-path", self.sockets,
+                *(["-t"] if self.bundle.process["terminal"] else []), *words]
         process = subprocess.Popen(argv, pass_fds=(childs, start), env=environment, cwd=self.bundle.path,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(childs)
@@ -61,19 +64,21 @@ class Crio(Client):
 
     def create(self):
         self.bundle.write()
-        return self._by_conmon(self.log, 1, "-b", self.bundle.path, "-p", self.pid_file, "--persist-dir", self.bundle.path,
-                               "--exit-dir", self.exits)[0]
+        return self._by_conmon(self.log, 1, "-b", self.bundle.path, "-u", _kId, "-p", self.pid_file,
+                               "-P", self.bundle.path / "conmon-pidfile", "--persist-dir", self.bundle.path,
+                               "--exit-dir", self.exits, "--log-size-max", "-1")[0]
 
-    def exec_sync(self, *args):
-        """(exit code, what conmon logged of the streams)"""
+    def exec_sync(self, *args, timeout=None):
+        """(conmon's answer, what it logged of the streams)"""
         spec = self.stage.directory / "process.json"
         spec.write_text(json.dumps({**self.bundle.process, "args": list(args)}))
         log = self.stage.directory / "exec.log"
         log.unlink(missing_ok=True)
-        lines = self._by_conmon(log, 2, "-b", self.bundle.path, "-p", self.stage.directory / "exec.pid", "-e",
-                                "--exec-process-spec", spec)
-        streams = [line.split(" ", 3)[1::2] for line in log.read_text().splitlines()] if log.exists() else []
-        return lines[-1], " ".join(" ".join(part) for part in streams)
+        words = ["-p", self.stage.directory / "exec.pid", "-e", "--sync", "--log-global-size-max", str(16 << 20)]
+        if timeout is not None:
+            words += ["-T", str(timeout)]
+        lines = self._by_conmon(log, 1, *words, "--exec-process-spec", spec)
+        return lines[0], _logged(log)
 
     def state(self):
         """As UpdateStatus decodes it: an error means that it is stopped."""
@@ -84,8 +89,17 @@ class Crio(Client):
         stamp = re.sub(r"(\.[0-9]{6})[0-9]*", r"\1", state["created"]).replace("Z", "+00:00")
         datetime.datetime.fromisoformat(stamp)
         expect(state["id"] == _kId and state["bundle"] == str(self.bundle.path), f"state: {state}")
-        expect((state["pid"] > 0) == (state["status"] != "stopped"), f"state: {state}")
+        expect(state["pid"] == (0 if state["status"] == "stopped" else int(self.pid_file.read_text())), f"state: {state}")
         return state["status"]
+
+    def process(self):
+        """(state letter, start time) of the container's process, as Living() reads them; None if there is none."""
+        try:
+            with open(f"/proc/{self.pid_file.read_text()}/stat") as stat:
+                fields = stat.read().rsplit(")", 1)[1].split()
+        except FileNotFoundError:
+            return None
+        return fields[0], fields[19]
 
     def is_gone(self, result):
         return result.status == 0 or any(word in result.error for word in _kGone)
@@ -97,6 +111,15 @@ class Crio(Client):
                 raise Failed(f"conmon wrote no exit file in {patience} s; state {self.state()}")
             time.sleep(0.05)
         return (self.exits / _kId).read_text()
+
+
+def _logged(path):
+    """Each stream's text, as parseLog() puts it together of lines "TIME STREAM TAG TEXT"."""
+    streams = {"stdout": "", "stderr": ""}
+    for line in path.read_bytes().decode().split("\n")[:-1] if path.exists() else []:
+        _, stream, tag, text = line.split(" ", 3)
+        streams[stream] += text + ("" if tag == "P" else "\n")
+    return " ".join(f"{name} {' '.join(text.split())}" for name, text in streams.items() if text)
 
 
 def _forget_cgroups():
@@ -114,6 +137,8 @@ def _probed(stage, crio):
     except ValueError:
         features = {}
     stage.note("features has what is required", str({"ociVersionMin", "ociVersionMax"} <= set(features)))
+    idmap = features.get("linux", {}).get("mountExtensions", {}).get("idmap", {}).get("enabled", False)
+    stage.note("features offers rro, idmap", f"{'rro' in features.get('mountOptions', [])}, {idmap}")
     version = subprocess.run([stage.runtime, "--version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True).stdout
     stage.note("--version names a version", str(bool(re.search(rb"^\S+ version \S+", version))))
 
@@ -125,12 +150,44 @@ def _executed(stage, crio):
         known = {key: answer.get(key) for key in ("exit_code", "pid") if key in answer}
         known = {key: value if value < 0 or key == "exit_code" else "given" for key, value in known.items()}
         stage.note(what, f"{known} {output}")
+    answer, _ = crio.exec_sync("sleep", "1000", timeout=1)
+    stage.note("ExecSync with a timeout", f"{answer.get('exit_code')} {answer.get('message', '')}")
     spec = stage.directory / "stream.json"
     spec.write_text(json.dumps({**crio.bundle.process, "args": ["sh", "-c", "cat; exit 9"]}))
     crio.see("exec", "--process", spec, _kId, stdin=b"streamed\n", step="streaming exec")
     spec.write_text(json.dumps({**crio.bundle.process, "terminal": True, "args": ["sh", "-c", "stty size; tty; exit 12"]}))
     with Terminal(crio.argv(["exec", "--process", spec, _kId]), rows=40, columns=100) as shell:
         stage.note("streaming exec with a terminal", f"status {shell.status()}; {' '.join(shell.seen.decode().split())}")
+
+
+_kLeft = "for i in $(seq 30); do ps | grep -q '[s]leep 2000' || break; sleep 0.1; done; ps | grep -c '[s]leep 2000'"
+
+
+def _streams_killed(stage, crio):
+    """KillExecPIDs: what stops a container signals the commands that it has running in it."""
+    spec = stage.directory / "stream.json"
+    for number in (signal.SIGINT, signal.SIGKILL):
+        process = {**crio.bundle.process, "terminal": False, "args": ["sh", "-c", "echo ready; exec sleep 2000"]}
+        spec.write_text(json.dumps(process))
+        streaming = subprocess.Popen(crio.argv(["exec", "--process", spec, _kId]), stdin=subprocess.DEVNULL,
+                                     stdout=subprocess.PIPE)
+        streaming.stdout.readline()
+        streaming.send_signal(number)
+        streaming.wait(timeout=60)
+        streaming.stdout.close()
+        stage.note(f"processes that are left of a streaming exec, {signal.Signals(number).name}",
+                   crio.exec_sync("sh", "-c", _kLeft)[1])
+
+
+def _updated(stage, crio):
+    """The limits that CRI-O sends, and where it reads what is used."""
+    resources = {"memory": {"limit": 256 << 20}, "cpu": {"shares": 512, "quota": 50000, "period": 100000}}
+    crio.see("update", "--resources", "-", _kId, stdin=json.dumps(resources).encode(), step="update --resources -")
+    cgroup = pathlib.Path(f"{_kParentCgroup}/{_kId}")
+    stage.note("its limits on the host", " ".join((cgroup / name).read_text().strip() for name in ("cpu.weight", "cpu.max")))
+    used = {"memory": int((cgroup / "memory.current").read_text()), "pids": int((cgroup / "pids.current").read_text()),
+            "cpu": int((cgroup / "cpu.stat").read_text().split()[1])}
+    stage.note("what is counted", " ".join(name for name, number in used.items() if number > 0))
 
 
 @scenario("CRI-O", "a container's life")
@@ -145,17 +202,36 @@ def life(stage):
     crio.see("pause", _kId, step="pause")
     stage.note("state, paused", str(crio.state()))
     crio.see("resume", _kId, step="resume")
-    crio.see("update", "--resources", "-", _kId, stdin=json.dumps({"cpu": {"shares": 512}}).encode(), step="update --resources -")
+    _updated(stage, crio)
     stage.note("checkpoint --help is taken for support", str(crio.run("checkpoint", "--help").status == 0))
     crio.see("kill", _kId, "15", step="kill 15")
     stage.note("exit code", crio.exit_code())
     stage.note("state, ended", str(crio.state()))
+    stage.note("its process", str(crio.process()))
     stage.note("kill KILL of an ended one counts as gone", str(crio.is_gone(crio.run("kill", _kId, "KILL"))))
     crio.see("delete", "--force", _kId, step="delete --force")
     crio.see("delete", "--force", _kId, step="delete --force once more")
     stage.note("state, deleted", str(crio.state()))
-    lines = [line.split(" ", 3) for line in crio.log.read_text().splitlines()]
-    stage.note("the log", " ".join(f"{line[1]}:{line[3]}" for line in lines))
+    stage.note("the log", _logged(crio.log))
+    _forget_cgroups()
+
+
+@scenario("CRI-O", "killed, with a terminal, on the node's process ids")
+def killed(stage):
+    crio = Crio(stage, "sh", "-c", "tty; sleep 1000 & sleep 1000")
+    crio.bundle.process["terminal"] = True
+    crio.bundle.linux["namespaces"] = [one for one in crio.bundle.linux["namespaces"] if one["type"] != "pid"]
+    stage.note("create: conmon tells a process", str(crio.create()["pid"] > 0))
+    crio.see("start", _kId, step="start")
+    before = crio.process()
+    _streams_killed(stage, crio)
+    stage.note("still the same process", str(crio.process()[1] == before[1]))
+    crio.see("kill", "-a", _kId, "9", step="kill -a 9")
+    stage.note("exit code", crio.exit_code())
+    stage.note("state, ended", str(crio.state()))
+    stage.note("kill -a 9 of an ended one counts as gone", str(crio.is_gone(crio.run("kill", "-a", _kId, "9"))))
+    crio.see("delete", "--force", _kId, step="delete --force")
+    stage.note("the log", _logged(crio.log))
     _forget_cgroups()
 
 
