@@ -38,7 +38,7 @@ void write_hooks(JsonWriter& writer) {
 
 void write_cgroup(JsonWriter& writer) {
     writer.key("cgroup").begin_object();
-    writer.key("v1").boolean(false);
+    writer.key("v1").boolean(true);
     writer.key("v2").boolean(true);
     writer.key("systemd").boolean(true);
     writer.key("systemdUser").boolean(true);

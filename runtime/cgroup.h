@@ -1,38 +1,54 @@
 // SPDX-License-Identifier: Apache-2.0
-// The container's cgroup on the host (cgroup v2), made by ourselves or by systemd. The VM process and all its
-// threads live in it: guest memory and vCPU time are charged there.
+// The container's cgroup on the host, made by ourselves or by systemd: one directory in cgroup v2, one in
+// each hierarchy of cgroup v1. The VM process and all its threads live in it: guest memory and vCPU time are
+// charged there.
 #pragma once
 #include <sys/types.h>
 
+#include <map>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
-#include "base/unique_fd.h"
 #include "oci/spec.h"
+#include "runtime/cgroup_version.h"
 
 namespace krun::runtime {
 
-// Without systemd: the absolute host path of the container's cgroup directory for linux.cgroupsPath, or
-// `/krun-oci/ID` without one; empty when the host has no cgroup v2 mounted at /sys/fs/cgroup.
-Result<std::string> cgroup_path_for(oci::Spec const& spec, std::string const& id);
+class Cgroup {
+public:
+    // Absolute host paths by controller; "name=systemd" is one of v1 without controllers, "" is v2's.
+    using Directories = std::map<std::string, std::string>;
 
-// Makes the directory with its missing parents, enables the controllers it needs on the way, and writes the
-// limits that belong to the host (runtime-spec config-linux.md#control-groups). A directory that exists must
-// have no process in it. Returns the directory, for clone3's CLONE_INTO_CGROUP.
-Result<UniqueFd> create_cgroup(std::string const& path, oci::Spec const& spec);
+    Cgroup() = default;  // none
+    explicit Cgroup(Directories directories) : directories_(std::move(directories)) {}
 
-// The same for a directory that somebody else has made.
-Result<UniqueFd> adopt_cgroup(std::string const& path, oci::Spec const& spec);
+    bool is_none() const { return directories_.empty(); }
+    Directories const& directories() const { return directories_; }
+    // Controllers that are mounted together have one.
+    std::set<std::string> places() const;
+    CgroupVersion const& version() const;
 
-// The cgroup (v2) that a living process is in, as cgroup_path_for gives it; empty if it is in none.
-std::string cgroup_path_of(pid_t pid);
+    // The path of a file such as "cpu.stat". kUnsupported if this host has no such controller.
+    Result<std::string> path_of(std::string const& file) const;
+    Result<std::string> read(std::string const& file) const;
+    Result<void> write(std::string const& file, std::string const& value) const;
+    // The numbers of its processes, of those below it not.
+    std::vector<pid_t> members() const;
 
-// Ends what is left in a scope of systemd's, and waits a bounded time until systemd has removed it: that
-// never hears of the end of a scope whose cgroup somebody else takes away. Then as remove_cgroup.
-Result<void> end_scope_cgroup(std::string const& path);
+private:
+    Directories directories_;
+};
 
-// Removes the directory and the empty ones below it. A missing one is no error. Waits a bounded time for
-// processes that are just ending. Follows no symbolic link.
-Result<void> remove_cgroup(std::string const& path);
+// Without systemd: where linux.cgroupsPath is, or `/krun-oci/ID` without one. None when the host has no
+// cgroups, and in cgroup v1, which delegates nothing, for a user who asks for no place.
+Result<Cgroup> cgroup_for(oci::Spec const& spec, std::string const& id);
+
+// What a living process is in, the roots of hierarchies left out.
+Cgroup cgroup_of(pid_t pid);
+
+// Of one directory and its controller, the same place in each hierarchy, whether it is there or not.
+Cgroup same_place(std::string const& controller, std::string const& directory);
 
 }  // namespace krun::runtime

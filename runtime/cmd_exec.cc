@@ -93,11 +93,9 @@ Outcome outcome_of(ExecEvent const& event) {
 }
 
 Result<Outcome> exec_detached(Container const& container, Stage stage, ProcessNotice const& notice) {
-    UniqueFd cgroup;
-    if (auto const& path = container.record().cgroup_path; !path.empty())
-        cgroup = TRY(open_path(path, O_RDONLY | O_DIRECTORY));
+    auto cgroup = TRY(open_cgroup(Cgroup(container.record().cgroups)));
     auto const proxy = TRY(spawn_exec_proxy(container.dir().fd(), std::move(stage.task),
-                                            std::move(stage.slave), cgroup.borrow()));
+                                            std::move(stage.slave), std::move(cgroup)));
     if (proxy.event.kind != ExecEventKind::kStarted) return outcome_of(proxy.event);
     TRY(notice.give(proxy.pid));
     TRY(let_go(proxy));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // krun-oci ps: the host's processes of a container: the container process, and those that stand for detached
 // executed ones. What runs inside is the guest's.
-#include "base/fd.h"
 #include "base/strings.h"
+#include "runtime/cgroup.h"
 #include "runtime/command_table.h"
 #include "runtime/container.h"
 
@@ -10,14 +10,10 @@ namespace krun::runtime {
 namespace {
 
 // Without a cgroup of the container's own only one is known.
-std::vector<std::string> processes_of(Record const& record) {
-    std::string const container = std::to_string(record.container.pid);
-    std::vector<std::string> out{container};
-    if (record.cgroup_path.empty()) return out;
-    auto const members = read_file(record.cgroup_path + "/cgroup.procs", 1 << 20);
-    if (!members.ok()) return out;
-    for (auto const pid : split(members.value(), '\n'))
-        if (!pid.empty() && pid != container) out.emplace_back(pid);
+std::vector<pid_t> processes_of(Record const& record) {
+    std::vector<pid_t> out{record.container.pid};
+    for (pid_t const pid : Cgroup(record.cgroups).members())
+        if (pid != record.container.pid && !is_kernel_thread(pid)) out.push_back(pid);
     return out;
 }
 
@@ -31,9 +27,9 @@ Result<Outcome> ps(Globals const& globals, Options const& options) {
         return fail(Error(Errc::kBadState, "container not running"));
     bool const json = format == "json";
     std::string out = json ? "[" : "PID\n";
-    for (auto const& pid : processes_of(container.record())) {
+    for (pid_t const pid : processes_of(container.record())) {
         if (json && out.size() > 1) out += ",";
-        out += pid + (json ? "" : "\n");
+        out += std::to_string(pid) + (json ? "" : "\n");
     }
     return Outcome{.output = json ? out + "]\n" : out};
 }

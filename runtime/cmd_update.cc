@@ -58,7 +58,7 @@ constexpr char kSize[] = "a size in bytes, with k, m or g behind it if wanted, o
 constexpr char kNumber[] = "a number";
 constexpr char kSigned[] = "a number, or -1";
 constexpr char kList[] = "a list such as 0-3,7";
-constexpr char kOnlyV1[] = "cgroup v2 has no such limit";
+constexpr char kOnlyV1[] = "the guest's cgroup v2 has no such limit";
 constexpr char kNoRdt[] = "intelRdt is not supported";
 
 constexpr LimitFlag kLimits[] = {

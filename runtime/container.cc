@@ -16,7 +16,7 @@ State observe(Record const& record) {
     if (record.phase == name(Phase::kCreating))
         return is_alive(record.creator) ? State::kCreating : State::kStopped;
     if (!is_alive(record.container)) return State::kStopped;
-    if (is_frozen(record.cgroup_path)) return State::kPaused;
+    if (is_frozen(Cgroup(record.cgroups))) return State::kPaused;
     return record.phase == name(Phase::kStarted) ? State::kRunning : State::kCreated;
 }
 
@@ -79,18 +79,18 @@ Result<void> Container::kill(int signal, Target target) const {
         return fail(Error(Errc::kBadState, "cannot stop a paused container; resume it first"));
     TRY(send_signal(process->borrow(), signal));
     // Those that stand for executed processes are in the cgroup too, and have an end to tell.
-    if (signal == SIGKILL && now == State::kPaused) ignore(thaw(record_.cgroup_path), "delete ends them");
+    if (signal == SIGKILL && now == State::kPaused) ignore(thaw(Cgroup(record_.cgroups)), "delete ends them");
     return {};
 }
 
 Result<void> Container::pause() const {
     TRY(apply(Op::kPause, state(), dir_.id()));
-    return freeze(record_.cgroup_path);
+    return freeze(Cgroup(record_.cgroups));
 }
 
 Result<void> Container::resume() const {
     TRY(apply(Op::kResume, state(), dir_.id()));
-    return thaw(record_.cgroup_path);
+    return thaw(Cgroup(record_.cgroups));
 }
 
 Result<oci::Spec> Container::spec() const {

@@ -83,7 +83,8 @@ Result<Record> make_record(Globals const& globals, CreateRequest const& request,
     record.terminal = bundle.spec.process && bundle.spec.process->terminal;
     // systemd says only afterwards where the cgroup is; it goes with the last process in it.
     if (globals.cgroup_manager == CgroupManager::kCgroupfs)
-        record.cgroup_path = TRY(cgroup_path_for(bundle.spec, request.id));
+        record.cgroups = TRY(cgroup_for(bundle.spec, request.id))
+    .directories();
     record.hooks.poststart = bundle.spec.hooks.poststart;
     record.hooks.poststop = bundle.spec.hooks.poststop;
     return record;
@@ -125,7 +126,7 @@ Result<void> bring_up(Globals const& globals, CreateRequest& request, Bundle con
     auto const notice = TRY(ProcessNotice::prepare(request.pid_file, request.pidfd_socket));
     auto vm = TRY(spawn(globals, request, bundle, dir));
     record.container = TRY(identify(vm.pid, vm.start_time));
-    record.cgroup_path = vm.cgroup_path;
+    record.cgroups = vm.cgroup.directories();
     record.systemd_unit = vm.scope;
     record.vcpus = vm.size.vcpus;
     record.ram_mib = vm.size.ram_mib;
@@ -145,7 +146,7 @@ Result<void> bring_up(Globals const& globals, CreateRequest& request, Bundle con
 // of ours either: the one at that path, if any, is somebody else's.
 void undo(Store const& store, StateDir const& dir, Record record) {
     if (record.container.pid <= 0) {
-        record.cgroup_path.clear();
+        record.cgroups.clear();
     } else {
         ::kill(record.container.pid, SIGKILL);
         ::waitpid(record.container.pid, nullptr, 0);

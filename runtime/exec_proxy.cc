@@ -68,11 +68,13 @@ struct Proxy {
     UniqueFd terminal;  // or invalid
     UniqueFd dev_null;
     UniqueFd report;
+    CgroupEntry cgroup;
 };
 
 Result<ExecEvent> stand_in(Proxy& proxy) {
     ::setsid();
     ::prctl(PR_SET_NAME, "krun-oci:exec");
+    TRY(enter_rest(proxy.cgroup));
     auto const signals = TRY(RelayedSignals::block());
     // So that a change of its size arrives as SIGWINCH.
     if (proxy.terminal.valid() && ::ioctl(proxy.terminal.borrow().raw(), TIOCSCTTY, 0) < 0)
@@ -108,7 +110,7 @@ ExecEvent first_event(BorrowedFd proxy) {
 }  // namespace
 
 Result<ExecProxy> spawn_exec_proxy(BorrowedFd state_dir, ExecTask task, UniqueFd terminal,
-                                   BorrowedFd cgroup) {
+                                   CgroupEntry cgroup) {
     auto [ours, childs] = TRY(make_socketpair(SOCK_SEQPACKET));
     // Before the fork: the container's cgroup may allow no device, as podman's pods do.
     auto dev_null = TRY(open_path("/dev/null", O_RDWR));
@@ -116,7 +118,8 @@ Result<ExecProxy> spawn_exec_proxy(BorrowedFd state_dir, ExecTask task, UniqueFd
     if (pid < 0) return fail(Error::sys("fork a process that stands for the executed one"));
     if (pid == 0) {
         ours.reset();
-        run_proxy({state_dir, std::move(task), std::move(terminal), std::move(dev_null), std::move(childs)});
+        run_proxy({state_dir, std::move(task), std::move(terminal), std::move(dev_null), std::move(childs),
+                   std::move(cgroup)});
     }
     childs.reset();
     auto event = first_event(ours.borrow());

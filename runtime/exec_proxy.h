@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/unique_fd.h"
+#include "runtime/cgroup_creation.h"
 #include "runtime/exec_client.h"
 
 namespace krun::runtime {
@@ -16,10 +17,11 @@ struct ExecProxy {
     UniqueFd leash;   // closed before let_go(): the proxy ends, and its process with it
 };
 
-// Forks the proxy, in `cgroup` if that is valid, and returns when its process runs or has failed. `terminal`
+// Forks the proxy, in `cgroup` if that is one, and returns when its process runs or has failed. `terminal`
 // is the slave of `task`'s terminal, or invalid. The proxy ends as its process does: with its status, or by
 // its signal. Call from a single-threaded process.
-Result<ExecProxy> spawn_exec_proxy(BorrowedFd state_dir, ExecTask task, UniqueFd terminal, BorrowedFd cgroup);
+Result<ExecProxy> spawn_exec_proxy(BorrowedFd state_dir, ExecTask task, UniqueFd terminal,
+                                   CgroupEntry cgroup);
 
 // Now that its number is known, the proxy lives without us.
 Result<void> let_go(ExecProxy const& proxy);

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/host_check.h"
 
-#include <linux/magic.h>
 #include <sys/resource.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <string_view>
 #include <system_error>
 
 #include "base/fd.h"
 #include "base/strings.h"
+#include "runtime/cgroup_hierarchies.h"
 #include "runtime/installed_file.h"
 #include "runtime/kernel_image.h"
 #include "runtime/kvm_device.h"
@@ -70,20 +70,46 @@ Answer check_kernel(std::string const& /*root*/) {
             "install the package, run hack/kernel/build, or set KRUN_OCI_KERNEL"};
 }
 
+// cgroup v2 lists its controllers in a file, v1 mounts them.
+std::set<std::string> controllers_of(CgroupHierarchies const& host) {
+    std::set<std::string> out;
+    if (host.mode == CgroupMode::kUnified) {
+        auto const text = read_file(std::string(kCgroupRoot) + "/cgroup.controllers", 4096);
+        auto const line = text.ok() ? split(text.value(), '\n').front() : std::string_view();
+        for (auto const name : split(line, ' ')) out.emplace(name);
+    } else {
+        for (auto const& hierarchy : host.all)
+            out.insert(hierarchy.controllers.begin(), hierarchy.controllers.end());
+    }
+    std::erase_if(out, [](auto const& name) { return name.empty() || name.starts_with("name="); });
+    return out;
+}
+
+struct ModeNeeds {
+    char const* name;
+    std::vector<char const*> controllers;  // for limits, and to pause
+};
+ModeNeeds needs_of(CgroupMode mode) {
+    if (mode == CgroupMode::kUnified) return {"v2", {"cpu", "cpuset", "io", "memory"}};
+    return {mode == CgroupMode::kHybrid ? "v1 beside an empty v2" : "v1",
+            {"blkio", "cpu", "cpuacct", "cpuset", "freezer", "memory"}};
+}
+
 Answer check_cgroup(std::string const& /*root*/) {
-    constexpr char const* kUnified = "boot with systemd.unified_cgroup_hierarchy=1";
-    struct statfs info {};
-    if (::statfs("/sys/fs/cgroup", &info) < 0 || info.f_type != CGROUP2_SUPER_MAGIC)
+    auto const host = find_cgroup_hierarchies();
+    if (host.mode == CgroupMode::kNone)
         return {Verdict::kWarning,
-                "no cgroup v2 at /sys/fs/cgroup: the host limits no machine, and cannot pause one", kUnified};
-    auto const text = read_file("/sys/fs/cgroup/cgroup.controllers", 4096);
-    auto const line = text.ok() ? std::string(split(text.value(), '\n').front()) : std::string();
-    auto const has = split(line, ' ');
+                "no cgroups at /sys/fs/cgroup: the host limits no machine, and cannot pause one",
+                "mount -t cgroup2 cgroup2 /sys/fs/cgroup"};
+    auto const [name, needed] = needs_of(host.mode);
+    auto const has = controllers_of(host);
+    std::string text = name;
     std::string lacks;
-    for (std::string_view const wanted : {"cpu", "cpuset", "io", "memory"})
-        if (std::find(has.begin(), has.end(), wanted) == has.end()) lacks += " " + std::string(wanted);
-    if (lacks.empty()) return {.text = "v2, with " + line};
-    return {Verdict::kWarning, "v2 without the controllers" + lacks + ": such limits are errors",
+    for (auto const& controller : has) text += (text == name ? ", with " : " ") + controller;
+    for (char const* const controller : needed)
+        if (!has.contains(controller)) lacks += std::string(" ") + controller;
+    if (lacks.empty()) return {.text = text};
+    return {Verdict::kWarning, name + (" without the controllers" + lacks) + ": what needs them is an error",
             "enable them on the kernel's command line, or delegate them to this cgroup"};
 }
 

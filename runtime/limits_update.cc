@@ -1,26 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/limits_update.h"
 
-#include <fcntl.h>
-
+#include <cerrno>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
 
-#include "base/fd.h"
 #include "base/scope_exit.h"
 #include "base/strings.h"
 #include "config-gen/guest_cgroup.h"
 #include "config-gen/machine_size.h"
-#include "runtime/cgroup_settings.h"
+#include "runtime/cgroup.h"
 #include "runtime/payload_cgroup.h"
 #include "runtime/systemd_request.h"
 #include "runtime/unit_properties.h"
 
 namespace krun::runtime {
 namespace {
-
-constexpr size_t kMaxFileBytes = 65536;
 
 Error too_large(char const* limit, std::string const& has, Where where = Where::current()) {
     return Error(Errc::kUnsupported,
@@ -50,14 +47,10 @@ struct Place {
     std::function<Result<void>(std::string const& file, std::string const& value)> write;
 };
 
-Place host_place(std::string const& cgroup) {
-    return {
-        .read = [cgroup](std::string const& file) { return read_file(cgroup + "/" + file, kMaxFileBytes); },
-        .write = [cgroup](std::string const& file, std::string const& value) -> Result<void> {
-            auto const fd = TRY(open_path(cgroup + "/" + file, O_WRONLY | O_NOFOLLOW));
-            TRY_WITH(write_full(fd.borrow(), value), "set " + file + " to " + value);
-            return {};
-        }};
+Place host_place(Cgroup const& cgroup) {
+    return {.read = [&cgroup](std::string const& file) { return cgroup.read(file); },
+            .write = [&cgroup](std::string const& file,
+                               std::string const& value) { return cgroup.write(file, value); }};
 }
 
 Place guest_place(BorrowedFd state_dir) {
@@ -91,16 +84,33 @@ private:
     std::vector<Change> made_;
 };
 
+// Of two limits that bound each other, as quota and period or cgroup v1's memory.limit_in_bytes and
+// memory.memsw.limit_in_bytes, one has to be first: which, depends on those that hold.
+Result<void> change_host(Cgroup const& cgroup, Place const& host, oci::Resources const& wanted,
+                         Changes& changes) {
+    std::vector<CgroupSetting> refused;
+    if (cgroup.is_none()) return {};
+    for (auto const& [file, value] : cgroup.version().settings(wanted)) {
+        auto made = changes.make(host, file, value);
+        if (made.ok()) continue;
+        if (made.error().sys_errno() != EINVAL) return made;
+        refused.push_back({file, value});
+    }
+    for (auto const& [file, value] : refused) TRY(changes.make(host, file, value));
+    return {};
+}
+
 // The spec counts memory plus swap, cgroup v2 swap alone: without a new limit the one that holds is
 // subtracted. Where the host has one it is asked: what the guest says must not become a limit of the host's.
-Result<void> complete_swap(Record const& record, Place const& host, Place const& guest,
-                           oci::Resources& wanted) {
+Result<void> complete_swap(Cgroup const& cgroup, Place const& guest, oci::Resources& wanted) {
     if (!wanted.memory || wanted.memory->swap.value_or(0) <= 0 || wanted.memory->limit.value_or(0) != 0)
         return {};
-    bool const has_host = !record.cgroup_path.empty();
-    auto const text = TRY(has_host ? host.read("memory.max") : guest.read("memory.max"));
+    auto const& memory = cgroup.version().memory;
+    bool const has_host = !cgroup.is_none();
+    auto const text = TRY(has_host ? cgroup.read(memory.limit) : guest.read("memory.max"));
     auto const limit = parse_int64(split(text, '\n').front());
-    if (limit) wanted.memory->limit = has_host ? *limit - kProcessOverheadBytes : *limit;
+    if (!limit || static_cast<uint64_t>(*limit) >= memory.unlimited) return {};
+    wanted.memory->limit = has_host ? *limit - kProcessOverheadBytes : *limit;
     return {};
 }
 
@@ -129,14 +139,14 @@ Result<void> update_limits(Container const& container, oci::Resources wanted) {
     TRY(apply(Op::kUpdate, container.state(), record.id));
     TRY(check_memory(record, wanted));
     TRY(check_cpus(record, wanted));
-    auto const host = host_place(record.cgroup_path);
+    Cgroup const cgroup(record.cgroups);
+    auto const host = host_place(cgroup);
     auto const guest = guest_place(container.dir().fd());
     TRY(check_usage(guest, wanted));
-    TRY(complete_swap(record, host, guest, wanted));
+    TRY(complete_swap(cgroup, guest, wanted));
     Changes changes;
     ScopeExit undo([&] { changes.take_back(); });
-    if (!record.cgroup_path.empty())
-        for (auto const& [file, value] : cgroup_settings(wanted)) TRY(changes.make(host, file, value));
+    TRY(change_host(cgroup, host, wanted, changes));
     for (auto const& [file, value] : guest_cgroup(wanted)) TRY(changes.make(guest, file, value));
     TRY(update_unit(record, wanted));
     undo.dismiss();

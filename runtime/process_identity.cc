@@ -16,6 +16,7 @@ constexpr size_t kMaxStatBytes = 4096;
 
 struct Stat {
     char state;
+    uint64_t flags;
     uint64_t start_time;
 };
 
@@ -27,11 +28,13 @@ std::optional<Stat> read_stat(pid_t pid) {
     auto const name_end = text.value().rfind(") ");
     if (name_end == std::string::npos) return std::nullopt;
     auto const fields = split(std::string_view(text.value()).substr(name_end + 2), ' ');
-    constexpr size_t kStartTime = 22 - 3;  // the first field here is the third of the line
+    constexpr size_t kFlags = 9 - 3;  // the first field here is the third of the line
+    constexpr size_t kStartTime = 22 - 3;
     if (fields.size() <= kStartTime || fields[0].size() != 1) return std::nullopt;
+    auto const flags = parse_uint64(fields[kFlags]);
     auto const start_time = parse_uint64(fields[kStartTime]);
-    if (!start_time) return std::nullopt;
-    return Stat{fields[0][0], *start_time};
+    if (!flags || !start_time) return std::nullopt;
+    return Stat{fields[0][0], *flags, *start_time};
 }
 
 // A zombie has ended; only its exit status waits (X: being reaped at this moment).
@@ -65,6 +68,12 @@ bool is_alive(ProcessIdentity const& process) {
     if (!stat || has_ended(*stat) || stat->start_time != process.start_time) return false;
     auto const boot = boot_id();
     return boot.ok() && boot.value() == process.boot_id;
+}
+
+bool is_kernel_thread(pid_t pid) {
+    constexpr uint64_t kKernelThread = 0x0020'0000;  // PF_KTHREAD of the kernel's <linux/sched.h>
+    auto const stat = read_stat(pid);
+    return stat && (stat->flags & kKernelThread) != 0;
 }
 
 std::optional<UniqueFd> open_process(ProcessIdentity const& process) {

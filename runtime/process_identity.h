@@ -27,6 +27,10 @@ Result<ProcessIdentity> identify(pid_t pid, uint64_t start_time);
 // boot.
 bool is_alive(ProcessIdentity const& process);
 
+// Whether it is a thread of the kernel's own, as KVM has one for each machine: until Linux 6.13 in the
+// cgroups of the process that made it.
+bool is_kernel_thread(pid_t pid);
+
 // A pidfd of exactly this process, or nullopt if it no longer runs.
 std::optional<UniqueFd> open_process(ProcessIdentity const& process);
 

@@ -35,7 +35,7 @@ struct FieldsOf<runtime::Record> {
         field<&Record::creator>("creator", Effect::kHost, kRequired),
         field<&Record::container>("container", Effect::kHost, kRequired),
         field<&Record::terminal>("terminal", Effect::kHost),
-        field<&Record::cgroup_path>("cgroupPath", Effect::kHost),
+        field<&Record::cgroups>("cgroups", Effect::kHost),
         field<&Record::systemd_unit>("systemdUnit", Effect::kHost),
         field<&Record::vcpus>("vcpus", Effect::kHost),
         field<&Record::ram_mib>("ramMib", Effect::kHost),

@@ -30,13 +30,13 @@ struct Record {
     std::string created;  // RFC 3339, UTC
     std::string owner;
     std::map<std::string, std::string> annotations;
-    std::string phase;          // name(Phase)
-    ProcessIdentity creator;    // the create command, while it is creating
-    ProcessIdentity container;  // the container process, once created
-    bool terminal = false;      // process.terminal
-    std::string cgroup_path;    // absolute host path; empty: none
-    std::string systemd_unit;   // whose cgroup it is; empty: nobody's but ours
-    uint32_t vcpus = 0;         // of the machine, once created
+    std::string phase;                           // name(Phase)
+    ProcessIdentity creator;                     // the create command, while it is creating
+    ProcessIdentity container;                   // the container process, once created
+    bool terminal = false;                       // process.terminal
+    std::map<std::string, std::string> cgroups;  // Cgroup::directories(); empty: none
+    std::string systemd_unit;                    // whose cgroup it is; empty: nobody's but ours
+    uint32_t vcpus = 0;                          // of the machine, once created
     uint32_t ram_mib = 0;
     oci::Hooks hooks;  // those that run after create
 };

@@ -6,9 +6,10 @@
 
 #include <optional>
 
-#include "runtime/cgroup.h"
+#include "runtime/cgroup_removal.h"
 #include "runtime/container.h"
 #include "runtime/control_peer.h"
+#include "runtime/freezer.h"
 #include "runtime/hooks.h"
 #include "runtime/state_json.h"
 
@@ -18,8 +19,10 @@ namespace {
 // A killed process with gigabytes of guest memory needs some time to give it back.
 constexpr int kEndTimeoutMs = 10'000;
 
-Result<void> end_process(BorrowedFd process) {
+// It is in `cgroup`, if in any of ours.
+Result<void> end_process(BorrowedFd process, Cgroup const& cgroup) {
     TRY(send_signal(process, SIGKILL));
+    if (is_frozen(cgroup)) TRY(thaw(cgroup));  // in cgroup v1 the frozen cannot die
     if (!TRY(wait_for_end(process, kEndTimeoutMs)))
         return fail(Error(Errc::kBadState, "the container process does not end"));
     return {};
@@ -29,20 +32,32 @@ Result<void> end_process(BorrowedFd process) {
 // that it starts nothing more; unless it is us, undoing.
 Result<void> end_recorded(StateDir const& dir, Record const& record) {
     if (record.creator.pid != ::getpid())
-        if (auto const creator = open_process(record.creator)) TRY(end_process(creator->borrow()));
-    if (auto const container = open_process(record.container)) TRY(end_process(container->borrow()));
-    if (auto const peer = open_control_peer(dir.fd())) TRY(end_process(peer->pidfd.borrow()));
+        if (auto const creator = open_process(record.creator)) TRY(end_process(creator->borrow(), Cgroup()));
+    if (auto const container = open_process(record.container))
+        TRY(end_process(container->borrow(), Cgroup(record.cgroups)));
+    if (auto const peer = open_control_peer(dir.fd()))
+        TRY(end_process(peer->pidfd.borrow(), Cgroup(record.cgroups)));
     return {};
+}
+
+// What a living process is in, where that is the container's by its name: engines give theirs the id. Any
+// other may be that of a session with many processes (--cgroup-manager disabled).
+Cgroup own_cgroup_of(pid_t pid, std::string const& id) {
+    auto out = cgroup_of(pid).directories();
+    std::erase_if(out, [&](auto const& place) {
+        return place.second.find(id, place.second.rfind('/')) == std::string::npos;
+    });
+    return Cgroup(std::move(out));
 }
 
 // Ends the process that listens on the control socket, the only trace of a container without a record.
 // Returns the cgroup it was in; of one that has ended already, the one place left to look: where containers
 // go whose config.json names no cgroup.
-Result<std::string> end_unrecorded(StateDir const& dir) {
+Result<Cgroup> end_unrecorded(StateDir const& dir) {
     auto const peer = open_control_peer(dir.fd());
-    if (!peer) return cgroup_path_for(oci::Spec{}, dir.id());
-    auto cgroup = cgroup_path_of(peer->pid);
-    TRY(end_process(peer->pidfd.borrow()));
+    if (!peer) return cgroup_for(oci::Spec{}, dir.id());
+    auto cgroup = own_cgroup_of(peer->pid, dir.id());
+    TRY(end_process(peer->pidfd.borrow(), cgroup));
     return cgroup;
 }
 
@@ -50,8 +65,8 @@ Result<void> remove_locked(Store const& store, StateDir const& dir, StateLock co
                            Record const* record) {
     if (record != nullptr) {
         TRY(end_recorded(dir, *record));
-        TRY(record->systemd_unit.empty() ? remove_cgroup(record->cgroup_path)
-                                         : end_scope_cgroup(record->cgroup_path));
+        Cgroup const cgroup(record->cgroups);
+        TRY(record->systemd_unit.empty() ? remove_cgroup(cgroup) : end_scope_cgroup(cgroup));
     } else {
         auto const cgroup = TRY(end_unrecorded(dir));
         TRY(remove_cgroup(cgroup));

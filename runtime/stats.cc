@@ -4,15 +4,14 @@
 #include <cerrno>
 #include <functional>
 
-#include "base/fd.h"
 #include "base/json_writer.h"
 #include "base/strings.h"
+#include "runtime/cgroup.h"
 #include "runtime/payload_cgroup.h"
 
 namespace krun::runtime {
 namespace {
 
-constexpr size_t kMaxFileBytes = 65536;
 constexpr uint64_t kNsPerUs = 1000;
 
 // The files of one cgroup. One that does not exist is empty: kernels differ in what they count.
@@ -26,9 +25,9 @@ Reader payload_reader(BorrowedFd state_dir) {
     };
 }
 
-Reader machine_reader(std::string const& cgroup) {
+Reader machine_reader(Cgroup const& cgroup) {
     return [cgroup](std::string const& file) -> Result<std::string> {
-        auto text = cgroup.empty() ? std::string() : read_file(cgroup + "/" + file, kMaxFileBytes);
+        auto text = cgroup.read(file);
         if (!text.ok()) return std::string();
         return text;
     };
@@ -56,6 +55,26 @@ Result<Stats::Memory> read_memory(Reader const& read, std::string const& prefix)
 uint64_t counter(Stats::Counters const& counters, std::string const& name) {
     auto const found = counters.find(name);
     return found == counters.end() ? 0 : found->second;
+}
+
+Result<Stats::Memory> read_machine_memory(Reader const& read, CgroupVersion const& version) {
+    auto const& files = version.memory;
+    Stats::Memory out;
+    out.usage = TRY(read_number(read, files.usage, 0));
+    out.peak = TRY(read_number(read, files.peak, 0));
+    out.limit = TRY(read_number(read, files.limit, Stats::kUnlimited));
+    if (out.limit >= files.unlimited) out.limit = Stats::kUnlimited;
+    return out;
+}
+
+Result<Stats::Counters> read_machine_cpu(Reader const& read, CgroupVersion const& version) {
+    Stats::Counters out;
+    for (auto const& [name, file, field, divisor] : version.cpu) {
+        auto const value = field == nullptr ? TRY(read_number(read, file, 0))
+                                            : counter(TRY(read_file_counters(read, file)), field);
+                                            out[name] = value / divisor;
+    }
+    return out;
 }
 
 void write_memory(JsonWriter& json, std::string_view name, Stats::Memory const& memory, uint64_t failures) {
@@ -127,7 +146,8 @@ Result<uint64_t> count_oom_kills(Container const& container) {
 Result<Stats> collect_stats(Container const& container) {
     TRY(apply(Op::kStats, container.state(), container.record().id));
     auto const payload = payload_reader(container.dir().fd());
-    auto const machine = machine_reader(container.record().cgroup_path);
+    Cgroup const cgroup(container.record().cgroups);
+    auto const machine = machine_reader(cgroup);
     Stats out;
     out.cpu = TRY(read_file_counters(payload, "cpu.stat"));
     out.memory = TRY(read_memory(payload, "memory"));
@@ -136,8 +156,8 @@ Result<Stats> collect_stats(Container const& container) {
     out.memory_events = TRY(read_file_counters(payload, "memory.events"));
     out.pids = TRY(read_number(payload, "pids.current", 0));
     out.pids_limit = TRY(read_number(payload, "pids.max", Stats::kUnlimited));
-    out.machine_cpu = TRY(read_file_counters(machine, "cpu.stat"));
-    out.machine_memory = TRY(read_memory(machine, "memory"));
+    out.machine_cpu = TRY(read_machine_cpu(machine, cgroup.version()));
+    out.machine_memory = TRY(read_machine_memory(machine, cgroup.version()));
     return out;
 }
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -59,6 +60,15 @@ Result<pid_t> spawn_keeper() {
     while (true) ::pause();
 }
 
+// systemd makes it in its own hierarchy, and of cgroup v1's in those alone that a limit of the unit needs.
+std::optional<Cgroup> scope_cgroup(Cgroup const& keeper, std::string const& unit) {
+    auto const& all = keeper.directories();
+    auto const named = all.find("name=systemd");
+    auto const own = named != all.end() ? named : all.begin();
+    if (own == all.end() || !own->second.ends_with("/" + unit)) return std::nullopt;
+    return same_place(own->first, own->second);
+}
+
 }  // namespace
 
 Result<ScopeName> scope_name(std::string const& cgroups_path, std::string const& id, bool rootless) {
@@ -84,9 +94,9 @@ Result<NewScope> NewScope::start(ScopeName const& name, oci::Spec const& spec, s
     auto annotated = TRY(scope_annotations(spec.annotations));
     NewScope scope(TRY(spawn_keeper()));
     TRY(start_unit(name.unit, all_properties(name, spec, id, scope.keeper_, std::move(annotated))));
-    scope.cgroup_ = cgroup_path_of(scope.keeper_);
-    if (!scope.cgroup_.ends_with("/" + name.unit))
-        return fail(Error(Errc::kSystem, name.unit + ": systemd has not made it a cgroup"));
+    auto cgroup = scope_cgroup(cgroup_of(scope.keeper_), name.unit);
+    if (!cgroup) return fail(Error(Errc::kSystem, name.unit + ": systemd has not made it a cgroup"));
+    scope.cgroup_ = *std::move(cgroup);
     return scope;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "oci/spec.h"
+#include "runtime/cgroup.h"
 
 namespace krun::runtime {
 
@@ -30,13 +31,13 @@ public:
     // Ends its keeper.
     ~NewScope();
 
-    // The absolute path of its cgroup on this host.
-    std::string const& cgroup() const { return cgroup_; }
+    // On this host; in cgroup v1, the same place in each hierarchy, where systemd has made it in some.
+    Cgroup const& cgroup() const { return cgroup_; }
 
 private:
     explicit NewScope(pid_t keeper) : keeper_(keeper) {}
     pid_t keeper_;
-    std::string cgroup_;
+    Cgroup cgroup_;
 };
 
 }  // namespace krun::runtime

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "base/strings.h"
-#include "runtime/cgroup_settings.h"
+#include "runtime/cgroup_version.h"
 
 namespace krun::runtime {
 namespace {
@@ -17,7 +17,8 @@ namespace {
 constexpr std::string_view kAnnotation = "org.systemd.property.";
 constexpr uint64_t kUsPerSecond = 1'000'000;
 
-// ---- Limits. One row for each file of cgroup_settings() that systemd has a property for. ----
+// ---- Limits. One row for each file of cgroup v2 that systemd has a property for; in v1 it translates them.
+// ----
 
 // cpu.max: "QUOTA PERIOD". systemd takes the quota for one second, in whole hundredths of a percent.
 UnitProperties cpu_quota(std::string const& value) {
@@ -172,7 +173,7 @@ bool to_microseconds(UnitProperty& property) {
 
 UnitProperties scope_limits(oci::Resources const& resources) {
     UnitProperties out;
-    for (auto const& [file, value] : cgroup_settings(resources))
+    for (auto const& [file, value] : kCgroupV2.settings(resources))
         for (auto const& limit : kLimits)
             if (limit.file == file)
                 for (auto& property : properties_of(limit, value)) out.push_back(std::move(property));

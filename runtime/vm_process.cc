@@ -13,7 +13,8 @@
 #include "base/log.h"
 #include "base/scope_exit.h"
 #include "oci/annotations.h"
-#include "runtime/cgroup.h"
+#include "runtime/cgroup_creation.h"
+#include "runtime/cgroup_removal.h"
 #include "runtime/container_main.h"
 #include "runtime/creation_report.h"
 #include "runtime/environment.h"
@@ -37,28 +38,27 @@ void reap(pid_t pid) {
     }
 }
 
-struct Cgroup {
-    std::string path{};
-    UniqueFd directory{};
+struct NewCgroup {
+    Cgroup cgroup{};
+    CgroupEntry entry{};
     std::string unit{};               // of systemd, or empty
     std::optional<NewScope> scope{};  // until somebody is in it
 };
 
-Result<Cgroup> prepare_scope(VmRequest const& request) {
+Result<NewCgroup> prepare_scope(VmRequest const& request) {
     auto const name = TRY(scope_name(request.spec.linux.cgroups_path, request.id, is_rootless()));
     auto scope = TRY(NewScope::start(name, request.spec, request.id));
-    auto directory = TRY(adopt_cgroup(scope.cgroup(), request.spec));
-    auto path = scope.cgroup();
-    return Cgroup{std::move(path), std::move(directory), name.unit, std::move(scope)};
+    auto entry = TRY(adopt_cgroup(scope.cgroup(), request.spec));
+    auto cgroup = scope.cgroup();
+    return NewCgroup{std::move(cgroup), std::move(entry), name.unit, std::move(scope)};
 }
 
-Result<Cgroup> prepare_cgroup(VmRequest const& request) {
-    if (request.cgroup_manager == CgroupManager::kDisabled) return Cgroup{};
+Result<NewCgroup> prepare_cgroup(VmRequest const& request) {
+    if (request.cgroup_manager == CgroupManager::kDisabled) return NewCgroup{};
     if (request.cgroup_manager == CgroupManager::kSystemd) return prepare_scope(request);
-    auto path = TRY(cgroup_path_for(request.spec, request.id));
-    if (path.empty()) return Cgroup{};
-    auto directory = TRY(create_cgroup(path, request.spec));
-    return Cgroup{.path = std::move(path), .directory = std::move(directory)};
+    auto cgroup = TRY(cgroup_for(request.spec, request.id));
+    auto entry = TRY(create_cgroup(cgroup, request.spec));
+    return NewCgroup{.cgroup = std::move(cgroup), .entry = std::move(entry)};
 }
 
 // What startContainer hooks read: they are in the guest, where the payload's process is 1.
@@ -94,24 +94,31 @@ std::vector<int> commands_own(VmRequest const& request) {
     return out;
 }
 
+[[noreturn]] void refuse(BorrowedFd report, Error error) {
+    send_creation_report(report, fail(std::move(error)), {});
+    ::_exit(255);
+}
+
 // Forks the process that `main` is, in its cgroup and without the descriptors `unwanted`, and returns when
 // that reports to be ready.
 template <class Main>
-Result<VmProcess> spawn(Cgroup cgroup, MachineSize size, std::vector<int> const& unwanted, Main main) {
+Result<VmProcess> spawn(NewCgroup home, MachineSize size, std::vector<int> const& unwanted, Main main) {
     ScopeExit remove_it([&] {
-        auto const removed = cgroup.unit.empty() ? remove_cgroup(cgroup.path) : end_scope_cgroup(cgroup.path);
+        auto const removed = home.unit.empty() ? remove_cgroup(home.cgroup) : end_scope_cgroup(home.cgroup);
         ignore(removed, "an earlier error is being reported");
     });
     auto [ours, childs] = TRY(make_socketpair(SOCK_SEQPACKET));
-    pid_t const pid = fork_into(cgroup.directory.borrow());
+    pid_t const pid = fork_into(home.entry);
     if (pid < 0) return fail(Error::sys("fork the container process"));
     if (pid == 0) {
         ours.reset();
-        cgroup.directory.reset();
         for (int const fd : unwanted) ::close(fd);  // whose owners never run here: it ends by _exit
+        auto entered = enter_rest(home.entry);
+        if (!entered.ok()) refuse(childs.borrow(), std::move(entered).error());
+        home.entry = {};
         main(std::move(childs));
     }
-    cgroup.scope.reset();
+    home.scope.reset();
     childs.reset();
     auto vm = receive_creation_report(ours.borrow());
     if (!vm.ok()) {
@@ -124,14 +131,14 @@ Result<VmProcess> spawn(Cgroup cgroup, MachineSize size, std::vector<int> const&
         return fail(std::move(identity).error());
     }
     remove_it.dismiss();
-    return VmProcess{pid,  identity.value().start_time, std::move(cgroup.path), std::move(cgroup.unit),
+    return VmProcess{pid,  identity.value().start_time, std::move(home.cgroup), std::move(home.unit),
                      size, std::move(vm).value()};
 }
 
 Result<VmProcess> spawn_sandbox(VmRequest const& request, std::vector<int> const& unwanted) {
     auto task = TRY(prepare_sandbox(request));
-    auto cgroup = TRY(prepare_cgroup(request));
-    return spawn(std::move(cgroup), {.vcpus = 0, .ram_mib = 0}, unwanted, [&](UniqueFd report) {
+    auto home = TRY(prepare_cgroup(request));
+    return spawn(std::move(home), {.vcpus = 0, .ram_mib = 0}, unwanted, [&](UniqueFd report) {
         task.report = std::move(report);
         sandbox_main(std::move(task));
     });
@@ -150,8 +157,8 @@ Result<VmProcess> spawn_vm(VmRequest request) {
     if (request.notify.fd.valid()) tell_of_notify_socket(plan.config, request.notify.in_guest);
     auto const size = TRY(machine_size(request.spec, usable_cpus()));
     auto host = TRY(open_host_handles(request, plan));
-    auto cgroup = TRY(prepare_cgroup(request));
-    return spawn(std::move(cgroup), size, unwanted, [&](UniqueFd report) {
+    auto home = TRY(prepare_cgroup(request));
+    return spawn(std::move(home), size, unwanted, [&](UniqueFd report) {
         container_main({std::move(request), std::move(plan), size, std::move(host), std::move(report)});
     });
 }

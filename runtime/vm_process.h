@@ -12,6 +12,7 @@
 #include "base/unique_fd.h"
 #include "config-gen/machine_size.h"
 #include "oci/spec.h"
+#include "runtime/cgroup.h"
 #include "runtime/notify_socket.h"
 #include "runtime/passed_fds.h"
 
@@ -34,9 +35,9 @@ struct VmRequest {
 
 struct VmProcess {
     pid_t pid;
-    uint64_t start_time;      // field 22 of /proc/PID/stat
-    std::string cgroup_path;  // absolute host path, empty if none was used
-    std::string scope;        // the cgroup's unit, empty without systemd
+    uint64_t start_time;  // field 22 of /proc/PID/stat
+    Cgroup cgroup;
+    std::string scope;  // the cgroup's unit, empty without systemd
     MachineSize size{};
     // Duplicates of the VM's descriptors: the VM is destroyed when these are closed, too (vmm/reaper.h).
     std::vector<UniqueFd> vm{};

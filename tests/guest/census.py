@@ -6,7 +6,7 @@ import time
 _kCgroups = "/sys/fs/cgroup"
 _kDirectories = ("/run", "/run/krun-oci", "/run/crun", "/run/runc", "/tmp", "/dev/shm", "/dev/mqueue", "/var/tmp")
 # What podman, containerd and mount(8) keep once they ran, and the runtimes' own directories, which may stay when they are empty.
-_kKeptCgroup = "/sys/fs/cgroup/libpod_parent"
+_kKeptCgroup = "/libpod_parent"
 _kKept = {"file /dev/shm/libpod_lock", "file /run/containers", "file /run/libpod", "file /run/crun", "file /run/runc",
           "file /run/krun-oci", "file /run/mount", "file /run/netns",
           "cgroup /sys/fs/cgroup/podman_probe", "mount /var/lib/containers/storage/overlay"}
@@ -58,7 +58,7 @@ def _mounts():
 def _cgroups():
     """systemd keeps the slices that it once made."""
     return {f"cgroup {path}" for path, _, _ in os.walk(_kCgroups)
-            if not path.startswith(_kKeptCgroup) and not path.endswith(".slice")}
+            if f"{_kKeptCgroup}/" not in f"{path}/" and not path.endswith(".slice")}
 
 
 def _sockets():

@@ -18,23 +18,25 @@ class Failed(Exception):
 
 
 class Test:
-    def __init__(self, name, function, vm_only, slow, systemd, needs):
+    def __init__(self, name, function, vm_only, slow, systemd, cgroup_v1, needs):
         self.name = name
         self.function = function
         self.vm_only = vm_only
         self.slow = slow
         self.systemd = systemd
+        self.cgroup_v1 = cgroup_v1
         self.needs = needs
 
 
-def test(name, vm_only=False, slow=False, systemd=False, needs=None):
+def test(name, vm_only=False, slow=False, systemd=False, cgroup_v1=False, needs=None):
     """Registers a function that takes a Case. vm_only: it means nothing for a runtime without virtual machines. slow:
     it takes most of a minute or more, and runs only with KRUN_GUEST_SLOW=1 or when a filter is its whole name. systemd: it
-    runs on a computer that systemd manages, and only there; the others run elsewhere. needs: needs(case) is called once before
+    runs on a computer that systemd manages, and only there; the others run elsewhere. cgroup_v1: it runs where there is no cgroup
+    v2 alone; so do those of the others that a filter names. needs: needs(case) is called once before
     the first of its tests, and what it makes stays."""
 
     def register(function):
-        _tests.append(Test(name, function, vm_only, slow, systemd, needs))
+        _tests.append(Test(name, function, vm_only, slow, systemd, cgroup_v1, needs))
         return function
 
     return register
@@ -63,7 +65,9 @@ def _short(value):
 def selected(filters):
     with_slow = os.environ.get("KRUN_GUEST_SLOW") == "1"
     with_systemd = os.path.isdir("/run/systemd/system")  # sd_booted(3)
-    named = [t for t in _tests if t.systemd == with_systemd and (not filters or any(word in t.name for word in filters))]
+    with_v1 = not os.path.exists("/sys/fs/cgroup/cgroup.controllers")
+    here = [t for t in _tests if t.systemd == with_systemd and t.cgroup_v1 <= with_v1]
+    named = [t for t in here if (any(word in t.name for word in filters) if filters else t.cgroup_v1 == with_v1)]
     return [t for t in named if not t.slow or with_slow or t.name in filters]
 
 

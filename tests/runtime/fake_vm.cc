@@ -140,7 +140,7 @@ Result<VmProcess> spawn_vm(VmRequest request) {
     TRY(read_full(wait_for.borrow(), std::span(&nothing, 1)));
     auto const identity = TRY(identify(pid));
     reap.dismiss();
-    return VmProcess{pid, identity.start_time, "", "", {.vcpus = 2, .ram_mib = 1024}, {}};
+    return VmProcess{pid, identity.start_time, {}, "", {.vcpus = 2, .ram_mib = 1024}, {}};
 }
 
 }  // namespace krun::runtime

@@ -113,7 +113,7 @@ TEST_F(UpdateCommandTest, BadValuesNameTheirFlag) {
     expect_failure({"--cpu-period", "-5"}, "--cpu-period \"-5\": must be a number");
     expect_failure({"--cpuset-cpus", "all"}, "update: cpu.cpus: must be a list such as \"0-3,7\"");
     expect_failure({"--blkio-weight", "70000"}, "--blkio-weight \"70000\": must be a number from 10 to 1000");
-    expect_failure({"--kernel-memory", "1g"}, "--kernel-memory: cgroup v2 has no such limit");
+    expect_failure({"--kernel-memory", "1g"}, "--kernel-memory: the guest's cgroup v2 has no such limit");
     expect_failure({"--l3-cache-schema", "x"}, "--l3-cache-schema: intelRdt is not supported");
 }
 

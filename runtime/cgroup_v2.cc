@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/cgroup_settings.h"
-
+// Documentation/admin-guide/cgroup-v2.rst
 #include <algorithm>
+
+#include "runtime/cgroup_version.h"
 
 namespace krun::runtime {
 namespace {
@@ -76,10 +77,8 @@ void add_block_io(oci::BlockIo const& io, Settings& out) {
     add_rates(io.throttle_write_iops_device, "wiops", out);
 }
 
-}  // namespace
-
 // pids.max is the guest's: here it would count our threads.
-std::vector<CgroupSetting> cgroup_settings(oci::Resources const& resources) {
+Settings settings(oci::Resources const& resources) {
     Settings out;
     if (resources.memory) add_memory(*resources.memory, out);
     if (resources.cpu) add_cpu(*resources.cpu, out);
@@ -88,5 +87,21 @@ std::vector<CgroupSetting> cgroup_settings(oci::Resources const& resources) {
         if (file != "pids.max") out.push_back({file, value});
     return out;
 }
+
+constexpr CpuCounter kCpu[] = {
+    {"usage_usec", "cpu.stat", "usage_usec", 1},     {"user_usec", "cpu.stat", "user_usec", 1},
+    {"system_usec", "cpu.stat", "system_usec", 1},   {"nr_periods", "cpu.stat", "nr_periods", 1},
+    {"nr_throttled", "cpu.stat", "nr_throttled", 1}, {"throttled_usec", "cpu.stat", "throttled_usec", 1},
+};
+
+}  // namespace
+
+constinit CgroupVersion const kCgroupV2 = {
+    .settings = settings,
+    .freezer = {"cgroup.freeze", "1", "0", "cgroup.freeze", "cgroup.events", "frozen 1",
+                "/sys/fs/cgroup/cgroup.procs"},
+    .memory = {"memory.current", "memory.peak", "memory.max", UINT64_MAX},
+    .cpu = kCpu,
+};
 
 }  // namespace krun::runtime

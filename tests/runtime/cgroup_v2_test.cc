@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/cgroup_settings.h"
+#include "runtime/cgroup_version.h"
 
 #include <gtest/gtest.h>
 
@@ -14,19 +14,19 @@ std::vector<std::string> settings(std::string_view resources) {
     EXPECT_TRUE(parsed.ok()) << parsed.error().message();
     std::vector<std::string> out;
     if (parsed.ok())
-        for (auto const& setting : cgroup_settings(parsed.value()))
+        for (auto const& setting : kCgroupV2.settings(parsed.value()))
             out.push_back(setting.file + "=" + setting.value);
     return out;
 }
 
 using List = std::vector<std::string>;
 
-TEST(CgroupSettings, NothingAskedIsNothingWritten) {
+TEST(CgroupV2, NothingAskedIsNothingWritten) {
     EXPECT_EQ(settings("{}"), List{});
     EXPECT_EQ(settings(R"({"memory":{"limit":0,"swap":0},"cpu":{"shares":0},"pids":{"limit":10}})"), List{});
 }
 
-TEST(CgroupSettings, MemoryLimitLeavesRoomForTheMachineItself) {
+TEST(CgroupV2, MemoryLimitLeavesRoomForTheMachineItself) {
     EXPECT_EQ(settings(R"({"memory":{"limit":536870912,"reservation":1048576,"swap":1073741824}})"),
               (List{"memory.max=603979776", "memory.low=1048576", "memory.swap.max=536870912"}));
     EXPECT_EQ(settings(R"({"memory":{"limit":-1,"swap":-1}})"),
@@ -34,13 +34,13 @@ TEST(CgroupSettings, MemoryLimitLeavesRoomForTheMachineItself) {
     EXPECT_EQ(settings(R"({"memory":{"limit":9223372036854775807}})"), List{"memory.max=max"});
 }
 
-TEST(CgroupSettings, SharesBecomeAWeight) {
+TEST(CgroupV2, SharesBecomeAWeight) {
     EXPECT_EQ(settings(R"({"cpu":{"shares":2}})"), List{"cpu.weight=1"});
     EXPECT_EQ(settings(R"({"cpu":{"shares":1024}})"), List{"cpu.weight=39"});
     EXPECT_EQ(settings(R"({"cpu":{"shares":1000000}})"), List{"cpu.weight=10000"});
 }
 
-TEST(CgroupSettings, QuotaPeriodAndBurstBecomeCpuMax) {
+TEST(CgroupV2, QuotaPeriodAndBurstBecomeCpuMax) {
     EXPECT_EQ(
         settings(R"({"cpu":{"quota":50000,"period":25000,"burst":1000,"idle":1,"cpus":"0-1","mems":"0"}})"),
         (List{"cpu.max=50000 25000", "cpu.max.burst=1000", "cpu.idle=1", "cpuset.cpus=0-1",
@@ -48,13 +48,13 @@ TEST(CgroupSettings, QuotaPeriodAndBurstBecomeCpuMax) {
     EXPECT_EQ(settings(R"({"cpu":{"quota":-1}})"), List{"cpu.max=max 100000"});
 }
 
-TEST(CgroupSettings, QuotaAndPeriodOfZeroAreNotSet) {
+TEST(CgroupV2, QuotaAndPeriodOfZeroAreNotSet) {
     EXPECT_EQ(settings(R"({"cpu":{"quota":0,"period":0}})"), List{});
     EXPECT_EQ(settings(R"({"cpu":{"quota":50000,"period":0}})"), List{"cpu.max=50000 100000"});
     EXPECT_EQ(settings(R"({"cpu":{"quota":0,"period":50000}})"), List{"cpu.max=max 50000"});
 }
 
-TEST(CgroupSettings, EachDeviceIsOneWrite) {
+TEST(CgroupV2, EachDeviceIsOneWrite) {
     EXPECT_EQ(
         settings(
             R"({"blockIO":{"weight":10,"weightDevice":[{"major":8,"minor":0,"weight":500}],)"
@@ -64,7 +64,7 @@ TEST(CgroupSettings, EachDeviceIsOneWrite) {
               "io.max=8:0 wiops=7"}));
 }
 
-TEST(CgroupSettings, UnifiedHasTheLastWord) {
+TEST(CgroupV2, UnifiedHasTheLastWord) {
     EXPECT_EQ(settings(R"({"memory":{"limit":-1},"unified":{"memory.max":"1000","misc.max":"x 1"}})"),
               (List{"memory.max=max", "memory.max=1000", "misc.max=x 1"}));
 }
