@@ -8,7 +8,7 @@
 
 namespace krun::control {
 
-inline constexpr uint32_t kVersion = 3;
+inline constexpr uint32_t kVersion = 4;
 
 // On the host (VMADDR_CID_HOST): init connects, once.
 inline constexpr uint32_t kControlPort = 27506;
@@ -73,6 +73,7 @@ enum class FrameType : uint16_t {
     // into it. `process` 0
     kCgroup = 21,
     kNotified = 22,  // empty: the listener has processed every kNotify up to the one that is kBarrier
+    kNetwork = 23,   // NetworkRecords: carried out in their order before the next frame; `process` 0
 };
 
 struct HelloBody {
@@ -98,6 +99,26 @@ struct CgroupAnswerBody {
 struct ResizeBody {
     uint16_t rows;
     uint16_t columns;
+};
+
+// One step of setting up the network; `fixups` NetworkFixup and `content_bytes` of content follow it.
+struct NetworkRecord {
+    uint16_t kind;
+    uint16_t fixups;
+    uint32_t content_bytes;
+};
+enum class NetworkRecordKind : uint16_t {
+    // u32: the device virtio-mmio.N has become a network interface. Those of a frame are numbered from 0, as
+    // they come, whatever the guest's kernel calls them.
+    kPlugged = 1,
+    kRequest = 2,  // one message of rtnetlink(7), with NLM_F_ACK; only its sequence number does not matter
+    kSysctl = 3,   // text: a path below /proc/sys, '=', what to write there
+    kTrySysctl = 4,  // the same, for a guest's kernel that may not know it
+};
+// The kernel's number of the frame's interface `interface` belongs at byte `offset` of the content, as an i32.
+struct NetworkFixup {
+    uint16_t interface;
+    uint16_t offset;
 };
 
 }  // namespace krun::control

@@ -14,6 +14,7 @@
 #include "init/cgroup.h"
 #include "init/config.h"
 #include "init/log.h"
+#include "init/network.h"
 #include "init/notify_socket.h"
 #include "init/payload_setup.h"
 #include "init/process_clone.h"
@@ -124,7 +125,8 @@ Result<void> Agent::control_ready(uint32_t events) {
         if ((events & EPOLLOUT) != 0) TRY(control_.flush());
         if ((events & ~uint32_t{EPOLLOUT}) == 0) return {};
         auto const frames = TRY(control_.receive());
-        for (auto const& frame : frames) TRY(handle(frame));
+        for (auto const& frame : frames)
+            if (!failure_) TRY(handle(frame));  // no start without its network
         return {};
     }();
     host_lost_ = !outcome.ok();
@@ -161,6 +163,10 @@ Result<void> Agent::handle(Frame const& frame) {
             return control_.send_cgroup_answer(use_cgroup_file(cgroup_, text_of(frame)));
         case control::FrameType::kNotified:
             if (notify_reader_.valid()) end_barrier(notify_reader_.borrow());
+            return {};
+        case control::FrameType::kNetwork:
+            log_step("network");
+            run_handler(set_up_network(frame.body));
             return {};
         default:
             log_error("unknown message " + std::to_string(frame.header.type) + " from the host");

@@ -2,15 +2,12 @@
 #include "init/boot.h"
 
 #include <fcntl.h>
-#include <net/if.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 
 #include "base/fd.h"
 
@@ -54,18 +51,6 @@ Result<void> set_names(std::string const& hostname, std::string const& domainnam
         return fail(Error::sys("set hostname \"" + hostname + "\""));
     if (!domainname.empty() && ::setdomainname(domainname.data(), domainname.size()) < 0)
         return fail(Error::sys("set domainname \"" + domainname + "\""));
-    return {};
-}
-
-Result<void> bring_up_loopback() {
-    UniqueFd const socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    if (!socket.valid()) return fail(Error::sys("open a socket for the loopback interface"));
-    // The kernel adds 127.0.0.1 and ::1 itself when the interface comes up.
-    ifreq request{};
-    std::strcpy(request.ifr_name, "lo");
-    request.ifr_flags = IFF_UP;
-    if (::ioctl(socket.borrow().raw(), SIOCSIFFLAGS, &request) < 0)
-        return fail(Error::sys("bring up the loopback interface"));
     return {};
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What init does to the fresh kernel before anything of the container's: its own mounts in the boot tree,
-// names, the loopback interface. And how it ends the machine.
+// What init does to the fresh kernel before anything of the container's: its own mounts in the boot tree, and
+// names. And how it ends the machine.
 #pragma once
 #include <string>
 
@@ -14,7 +14,6 @@ Result<void> occupy_standard_streams();
 Result<void> mount_boot_tree();
 // Empty names are left alone.
 Result<void> set_names(std::string const& hostname, std::string const& domainname);
-Result<void> bring_up_loopback();
 
 // Resets the machine, which the host sees as an end without a reported status. There is no power button to
 // press: the guest has no ACPI.

@@ -12,6 +12,7 @@
 #include "init/descriptors.h"
 #include "init/host_port.h"
 #include "init/log.h"
+#include "init/network.h"
 
 namespace krun::init {
 namespace {

@@ -8,18 +8,6 @@
 
 namespace krun::init {
 
-std::string sysctl_path(std::string const& key) {
-    std::string path = key;
-    auto const first = path.find_first_of("./");
-    if (first == std::string::npos || path[first] == '/') return path;
-    for (char& c : path)
-        if (c == '.')
-            c = '/';
-        else if (c == '/')
-            c = '.';
-    return path;
-}
-
 Result<void> write_sysctls(std::map<std::string, std::string> const& sysctl) {
     if (sysctl.empty()) return {};
     auto const root = TRY(open_path("/proc/sys", O_PATH | O_DIRECTORY));

@@ -20,6 +20,7 @@
 #include "base/strings.h"
 #include "init/agent.h"
 #include "init/boot.h"
+#include "init/network.h"
 #include "init/raw_clone.h"
 
 namespace krun::init {

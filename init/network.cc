@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "init/network.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/fd.h"
+#include "config-gen/control_protocol.h"
+
+namespace krun::init {
+namespace {
+
+constexpr char kDriver[] = "/sys/bus/platform/drivers/virtio-mmio/bind";
+
+Error bad_record() {
+    return Error(Errc::kInternal, "the host has sent a broken description of the network");
+}
+
+Result<void> write_to(std::string const& path, std::string_view text) {
+    auto const file = TRY(open_path(path, O_WRONLY));
+    return write_full(file.borrow(), text);
+}
+
+// The one entry of a directory of /sys that begins with `prefix`.
+Result<std::string> entry_of(std::string const& path, std::string_view prefix) {
+    std::string found;
+    if (DIR* const dir = ::opendir(path.c_str())) {
+        while (dirent const* const entry = ::readdir(dir))
+            if (entry->d_name[0] != '.' && std::string_view(entry->d_name).starts_with(prefix))
+                found = entry->d_name;
+        ::closedir(dir);
+    }
+    if (found.empty()) return fail(Error(Errc::kUnsupported, "the guest's kernel has no driver for it"));
+    return path + "/" + found;
+}
+
+class NetworkSetup {
+public:
+    explicit NetworkSetup(UniqueFd netlink) : netlink_(std::move(netlink)) {}
+
+    Result<void> carry_out(control::NetworkRecord const& record, ByteReader& reader) {
+        auto const fixups = reader.take_bytes(record.fixups * sizeof(control::NetworkFixup));
+        auto const content = reader.take_text(record.content_bytes);
+        if (!fixups || !content) return fail(bad_record());
+        switch (static_cast<control::NetworkRecordKind>(record.kind)) {
+            case control::NetworkRecordKind::kPlugged:
+                return find(std::to_string(
+                    ByteReader(std::as_bytes(std::span(*content))).take<uint32_t>().value_or(UINT32_MAX)));
+            case control::NetworkRecordKind::kRequest:
+                return request(std::string(*content), ByteReader(*fixups));
+            case control::NetworkRecordKind::kSysctl:
+                return set(*content);
+            case control::NetworkRecordKind::kTrySysctl:
+                ignore(set(*content), "the host's kernel knows more than this one");
+                return {};
+        }
+        return fail(bad_record());
+    }
+
+private:
+    // The driver passed over the device when it had none; now there is one.
+    Result<void> find(std::string const& number) {
+        std::string const device = "virtio-mmio." + number;
+        TRY_WITH(write_to(kDriver, device), "find network device " + number);
+        auto const virtio = TRY(entry_of("/sys/bus/platform/devices/" + device, "virtio"));
+        auto const name = TRY(entry_of(virtio + "/net", ""));
+        ifreq wanted{};
+        name.copy(wanted.ifr_name, IFNAMSIZ - 1, name.rfind('/') + 1);
+        if (::ioctl(netlink_.borrow().raw(), SIOCGIFINDEX, &wanted) < 0)
+            return fail(Error::sys("find network interface"));
+        interfaces_.push_back(wanted.ifr_ifindex);
+        return {};
+    }
+
+    Result<void> request(std::string message, ByteReader fixups) {
+        while (auto const fixup = fixups.take<control::NetworkFixup>()) {
+            if (fixup->interface >= interfaces_.size() || fixup->offset + sizeof(int) > message.size())
+                return fail(bad_record());
+            std::memcpy(message.data() + fixup->offset, &interfaces_[fixup->interface], sizeof(int));
+        }
+        if (message.size() < sizeof(nlmsghdr)) return fail(bad_record());
+        int const socket = netlink_.borrow().raw();
+        struct {
+            nlmsghdr header;
+            nlmsgerr error;
+        } answer;
+        // The kernel answers before send() returns.
+        if (::send(socket, message.data(), message.size(), 0) < 0 ||
+            ::recv(socket, &answer, sizeof answer, 0) < static_cast<ssize_t>(sizeof answer))
+            return fail(Error::sys("configure the network"));
+        errno = -answer.error.error;
+        if (errno == 0) return {};
+        return fail(Error::sys("configure the network: request of type " +
+                               std::to_string(answer.error.msg.nlmsg_type)));
+    }
+
+    static Result<void> set(std::string_view text) {
+        std::string const key(text.substr(0, text.find('=')));
+        if (key.size() == text.size()) return fail(bad_record());
+        return write_to("/proc/sys/" + key, text.substr(key.size() + 1));
+    }
+
+    UniqueFd netlink_;
+    std::vector<int> interfaces_;
+};
+
+}  // namespace
+
+Result<void> bring_up_loopback() {
+    UniqueFd const socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (!socket.valid()) return fail(Error::sys("open a socket for the loopback interface"));
+    // The kernel adds 127.0.0.1 and ::1 itself when the interface comes up.
+    ifreq request{};
+    std::strcpy(request.ifr_name, "lo");
+    request.ifr_flags = IFF_UP;
+    if (::ioctl(socket.borrow().raw(), SIOCSIFFLAGS, &request) < 0)
+        return fail(Error::sys("bring up the loopback interface"));
+    return {};
+}
+
+Result<void> set_up_network(std::span<std::byte const> records) {
+    UniqueFd netlink(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+    if (!netlink.valid()) return fail(Error::sys("configure the network"));
+    NetworkSetup setup(std::move(netlink));
+    ByteReader reader(records);
+    while (auto const record = reader.take<control::NetworkRecord>()) TRY(setup.carry_out(*record, reader));
+    if (reader.left() != 0) return fail(bad_record());
+    return {};
+}
+
+}  // namespace krun::init
