@@ -3,9 +3,10 @@
 
 #include <array>
 #include <cerrno>
-#include <vector>
 
 namespace krun {
+
+static constexpr size_t kMostEvents = 32;  // a round; what is left is reported in the next
 
 Result<EventLoop> EventLoop::make() {
     UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
@@ -44,7 +45,7 @@ Result<void> EventLoop::run() {
 }
 
 Result<void> EventLoop::run_once(int timeout_ms) {
-    std::array<epoll_event, 32> events;
+    std::array<epoll_event, kMostEvents> events;
     int const n =
         ::epoll_wait(epoll_.borrow().raw(), events.data(), static_cast<int>(events.size()), timeout_ms);
     if (n < 0) {
@@ -53,16 +54,11 @@ Result<void> EventLoop::run_once(int timeout_ms) {
     }
     // A handler may close a descriptor and open another with the same number: each event is bound to
     // its watch before the first handler runs.
-    std::vector<std::pair<std::shared_ptr<Watch>, uint32_t>> ready;
-    for (int i = 0; i < n; ++i) {
-        auto const& e = events[static_cast<size_t>(i)];
-        if (auto const it = watches_.find(e.data.fd); it != watches_.end())
-            ready.emplace_back(it->second, e.events);
-    }
-    for (auto const& [watch, what] : ready) {
-        if (stopped_) break;
-        if (!watch->removed) watch->handler(what);
-    }
+    std::array<std::shared_ptr<Watch>, kMostEvents> ready;
+    for (size_t i = 0; i < static_cast<size_t>(n); ++i)
+        if (auto const it = watches_.find(events[i].data.fd); it != watches_.end()) ready[i] = it->second;
+    for (size_t i = 0; i < static_cast<size_t>(n) && !stopped_; ++i)
+        if (ready[i] && !ready[i]->removed) ready[i]->handler(events[i].events);
     return {};
 }
 

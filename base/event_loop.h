@@ -21,7 +21,8 @@ public:
 
     static Result<EventLoop> make();
 
-    // Watches `fd` level-triggered until remove(). The caller keeps the descriptor open until then.
+    // Watches `fd` until remove(), level-triggered unless EPOLLET is among `events`. The caller keeps the
+    // descriptor open until then.
     // Fails with EPERM for regular files, which epoll does not take: they are always ready.
     Result<void> add(BorrowedFd fd, uint32_t events, Handler handler);
     // Changes which events are reported; 0 pauses (EPOLLHUP and EPOLLERR still arrive).

@@ -91,7 +91,7 @@ Result<uint16_t, GuestFault> Queue::entries_waiting() const {
 Result<bool, GuestFault> Queue::pop(Chain& chain) {
     if (broken_ != nullptr) return fail(GuestFault{broken_});
     auto const popped = [&]() -> Result<bool, GuestFault> {
-        if (TRY(entries_waiting()) == 0 && !TRY(ask_for_notification())) return false;
+        if (TRY(entries_waiting()) == 0 && (polled_ || !TRY(ask_for_notification()))) return false;
         TRY(take_head(chain));
         return true;
     }();
@@ -110,6 +110,13 @@ Result<bool, GuestFault> Queue::ask_for_notification() {
     != 0;
 }
 
+Result<bool, GuestFault> Queue::end_polling() {
+    polled_ = false;
+    if (broken_ != nullptr) return false;  // it has been told
+    if (TRY(entries_waiting()) != 0) return true;
+    return ask_for_notification();
+}
+
 Result<void, GuestFault> Queue::take_head(Chain& chain) {
     size_t const slot = next_available_ % layout_.size;
     auto const head = TRY(available_.read<uint16_t>(kRingOffset + 2 * slot));
@@ -120,6 +127,11 @@ Result<void, GuestFault> Queue::take_head(Chain& chain) {
     last_head_ = head;
     ++next_available_;
     return {};
+}
+
+bool Queue::has_more() const {
+    auto const waiting = entries_waiting();
+    return waiting.ok() && waiting.value() != 0;
 }
 
 void Queue::undo_pop() {

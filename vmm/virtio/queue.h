@@ -31,9 +31,12 @@ public:
 
     uint16_t size() const { return layout_.size; }
 
-    // Takes the next available chain into `chain`, fully walked and checked. False: nothing available,
-    // and then the driver has been asked to notify us of more. A fault is final for the queue.
+    // Takes the next available chain into `chain`, fully walked and checked. False: nothing available, and
+    // then, unless the queue is polled, the driver has been asked to notify us of more. A fault is final for
+    // the queue.
     Result<bool, GuestFault> pop(Chain& chain);
+    // Whether another chain is available. Only a hint: nothing is checked.
+    bool has_more() const;
     // Puts the last popped chain back, as if never taken: for a device that has no use for it yet.
     // REQUIRES: pop() returned true and nothing was popped, undone or pushed for it since.
     void undo_pop();
@@ -48,6 +51,11 @@ public:
     Result<void, GuestFault> push_used(std::span<Used const> chains);
     // Whether the driver wants an interrupt for what was pushed since the last call (§2.7.7, §2.7.10).
     bool take_interrupt();
+    // A polled queue asks for no notifications: somebody looks at it all the time. Not for ever, or the
+    // driver would wait for ever.
+    void begin_polling() { polled_ = true; }
+    // True if there is something available; else the driver has been asked to notify us.
+    Result<bool, GuestFault> end_polling();
     // Whether the driver made more available since the last call: the transport's notification does not
     // say which queue it was for.
     bool take_news();
@@ -72,6 +80,7 @@ private:
     uint16_t interrupted_at_ = 0;  // next_used_ at the last take_interrupt()
     uint16_t seen_available_ = 0;  // the driver's index at the last take_news()
     uint16_t last_head_ = 0;
+    bool polled_ = false;
     char const* broken_ = nullptr;  // the rule that ended this queue
 };
 

@@ -222,6 +222,29 @@ TEST_F(QueueTest, NewsIsOnlyWhatTheDriverAddedSinceTheLastLook) {
     EXPECT_FALSE(queue.take_news());
 }
 
+TEST_F(QueueTest, APolledQueueAsksForNoNotificationsUntilPollingEnds) {
+    GuestDriver driver(ram, {.event_idx = true});
+    Queue queue = driver.make_queue();
+    driver.chain().readable("a").publish();
+    queue.begin_polling();
+    pop_and_push(queue);
+    EXPECT_FALSE(must(queue.pop(chain)));
+    EXPECT_EQ(driver.available_event(), 0);  // an index that is passed already
+    EXPECT_FALSE(must(queue.end_polling()));
+    EXPECT_EQ(driver.available_event(), 1);
+}
+
+TEST_F(QueueTest, WhatCameInBeforePollingEndedIsTold) {
+    GuestDriver driver(ram, {.event_idx = true});
+    Queue queue = driver.make_queue();
+    queue.begin_polling();
+    driver.chain().readable("a").publish();
+    EXPECT_TRUE(must(queue.end_polling()));
+    pop_and_push(queue);
+    EXPECT_FALSE(must(queue.pop(chain)));
+    EXPECT_EQ(driver.available_event(), 1);
+}
+
 TEST_F(QueueTest, PushOfAChainThatWasNotPoppedIsOurBug) {
     GuestDriver driver(ram);
     Queue queue = driver.make_queue();
