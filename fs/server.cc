@@ -48,6 +48,22 @@ uint32_t Server::serve(std::span<iovec const> request, std::span<iovec const> re
     return out.finish(in.header().unique, result);
 }
 
+bool Server::may_wait(std::span<iovec const> request) {
+    auto opcode = Opcode{};
+    Scattered(request).copy_from(offsetof(abi::InHeader, opcode),
+                                 std::as_writable_bytes(std::span(&opcode, 1)));
+    switch (opcode) {
+        case Opcode::kFsync:
+        case Opcode::kFsyncdir:
+        case Opcode::kSyncfs:
+        case Opcode::kFallocate:
+        case Opcode::kCopyFileRange:
+            return true;
+        default:
+            return false;
+    }
+}
+
 void Server::reset() {
     ready_ = false;
     root_->destroy();

@@ -33,6 +33,11 @@ public:
     // May be called from several threads at once. Blocks as long as the host file system does.
     uint32_t serve(std::span<iovec const> request, std::span<iovec const> reply);
 
+    // Whether the request in `request` may wait for the host's disk for long, so that others should not wait
+    // for it. Read from guest memory ahead of serve(), which does not rely on it: the guest may change its
+    // mind.
+    static bool may_wait(std::span<iovec const> request);
+
     // The device was reset: forgets every node and handle that the guest has, as DESTROY does. No request
     // may be in service.
     void reset();

@@ -14,6 +14,8 @@ namespace {
 // allows at most, and this is the next power of two with room for more than one such request.
 constexpr uint16_t kQueueSize = 1024;
 constexpr uint16_t kMaxRequestQueues = 64;
+// From here on copying takes longer than waking a helper.
+constexpr size_t kLargeBytes = 64 << 10;
 
 // virtio-v1.2 §5.11.4. Without VIRTIO_FS_F_NOTIFICATION the driver does not look at notify_buf_size.
 struct FsConfig {
@@ -30,13 +32,15 @@ Result<std::unique_ptr<Fs>> Fs::make(Share share, uint16_t request_queues) {
             Error(Errc::kInvalidConfig, "a share's tag must have 1 to 36 bytes: \"" + share.tag + "\""));
     if (request_queues == 0 || request_queues > kMaxRequestQueues)
         return fail(Error(Errc::kInvalidConfig, "a share must have 1 to 64 request queues"));
-    return std::unique_ptr<Fs>(new Fs(std::move(share), request_queues));
+    auto helpers = TRY(FsHelpers::make(share.server));
+    return std::unique_ptr<Fs>(new Fs(std::move(share), request_queues, std::move(helpers)));
 }
 
-Fs::Fs(Share share, uint16_t request_queues)
+Fs::Fs(Share share, uint16_t request_queues, std::unique_ptr<FsHelpers> helpers)
     : share_(std::move(share)),
       name_("fs-" + share_.tag),
-      queue_sizes_(size_t{1} + request_queues, kQueueSize) {}
+      queue_sizes_(size_t{1} + request_queues, kQueueSize),
+      helpers_(std::move(helpers)) {}
 
 void Fs::read_config(uint32_t offset, std::span<std::byte> out) const {
     FsConfig config{.tag = {}, .num_request_queues = static_cast<uint32_t>(queue_sizes_.size() - 1)};
@@ -46,11 +50,13 @@ void Fs::read_config(uint32_t offset, std::span<std::byte> out) const {
 
 Result<void> Fs::activate(DeviceContext& context) {
     context_ = &context;
-    return {};
+    return context.loop().add(helpers_->event(), EPOLLIN | EPOLLET, [this](uint32_t) { collect(); });
 }
 
 void Fs::reset() {
     if (!context_) return;
+    context_->loop().remove(helpers_->event());
+    helpers_->drain();
     share_.server->reset();
     context_ = nullptr;
 }
@@ -60,12 +66,42 @@ void Fs::reset() {
 Result<void, GuestFault> Fs::handle_queue(uint16_t index) {
     Queue* const queue = context_->queue(index);
     while (queue && TRY(queue->pop(chain_))) {
+        if (is_for_helpers(*queue)) {
+            helpers_->hand_over(index, chain_);
+            continue;
+        }
+        size_t const bytes = chain_.readable_bytes() + chain_.writable_bytes();
         uint32_t const written = share_.server->serve(chain_.readable(), chain_.writable());
-        // The used length never exceeds what the driver offered (virtio-v1.2 §2.7.8.1).
-        size_t const most = std::min<size_t>(chain_.writable_bytes(), UINT32_MAX);
-        TRY(queue->push_used(chain_, static_cast<uint32_t>(std::min<size_t>(written, most))));
+        TRY(give_back(*queue, chain_, written));
+        if (bytes < kLargeBytes) continue;
+        // More of this size may follow: the guest must not wait for all of it to hear of the first.
+        collect();
+        context_->tell_driver();
     }
     return {};
+}
+
+bool Fs::is_for_helpers(Queue const& queue) const {
+    if (chain_.readable_bytes() + chain_.writable_bytes() >= kLargeBytes)
+        return queue.has_more() && helpers_->idle() > 0;
+    return fs::Server::may_wait(chain_.readable()) && helpers_->any();
+}
+
+bool Fs::collect() {
+    if (!helpers_->has_done()) return false;
+    auto done = helpers_->take_done();
+    for (auto const& job : done) {
+        auto const given = give_back(*context_->queue(job->queue), job->chain, job->written);
+        if (!given.ok()) context_->fault(given.error());
+    }
+    helpers_->recycle(std::move(done));
+    return true;
+}
+
+Result<void, GuestFault> Fs::give_back(Queue& queue, Chain const& chain, uint32_t written) {
+    // The used length never exceeds what the driver offered (virtio-v1.2 §2.7.8.1).
+    size_t const most = std::min<size_t>(chain.writable_bytes(), UINT32_MAX);
+    return queue.push_used(chain, static_cast<uint32_t>(std::min<size_t>(written, most)));
 }
 
 }  // namespace krun::vmm

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // virtio-fs (virtio-v1.2 §5.11): hands each FUSE request from a queue to a file server and back, without a
-// copy. Knows no FUSE. Requests are served on the device's thread, in order of arrival in each queue.
+// copy. Knows no FUSE. Requests are served on the device's thread, in order of arrival in each queue, but for
+// those that helpers serve (fs_helpers.h), which the specification lets overtake and be overtaken.
 #pragma once
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "vmm/device/fs_helpers.h"
 #include "vmm/machine_spec.h"
 #include "vmm/virtio/device.h"
 
@@ -21,17 +23,27 @@ public:
     DeviceId id() const override { return DeviceId::kFs; }
     std::string_view name() const override { return name_; }
     std::span<uint16_t const> queue_sizes() const override { return queue_sizes_; }
+    std::chrono::nanoseconds patience() const override { return std::chrono::microseconds(50); }
+    bool look() override { return collect(); }
+    unsigned helpers() const override { return 2; }
+    void help() override { helpers_->run(); }
+    void end_help() override { helpers_->stop(); }
     void read_config(uint32_t offset, std::span<std::byte> out) const override;
     Result<void> activate(DeviceContext& context) override;
     Result<void, GuestFault> handle_queue(uint16_t index) override;
     void reset() override;
 
 private:
-    Fs(Share share, uint16_t request_queues);
+    Fs(Share share, uint16_t request_queues, std::unique_ptr<FsHelpers> helpers);
+    bool is_for_helpers(Queue const& queue) const;
+    // Returns to the driver what helpers have done. True if there was some.
+    bool collect();
+    Result<void, GuestFault> give_back(Queue& queue, Chain const& chain, uint32_t written);
 
     Share share_;
     std::string name_;
     std::vector<uint16_t> queue_sizes_;  // [0] is hiprio, then the request queues
+    std::unique_ptr<FsHelpers> helpers_;
     DeviceContext* context_ = nullptr;
     Chain chain_;
 };

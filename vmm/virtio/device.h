@@ -2,6 +2,7 @@
 // What a virtio device implements, and what it is given. A device sees queues, an event loop and interrupts;
 // never the transport or KVM. All methods run on the device's own thread, except where said.
 #pragma once
+#include <chrono>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -37,6 +38,9 @@ public:
     virtual EventLoop& loop() = 0;
     // Tells the driver that the configuration space changed (virtio-v1.2 §2.3).
     virtual void config_changed() = 0;
+    // Interrupts the driver now, if it wants that, for what was put into the used rings so far. The worker
+    // does so after every dispatch; for a device that has long work left in this one.
+    virtual void tell_driver() = 0;
     // For faults found outside handle_queue: marks the device NEEDS_RESET (virtio-v1.2 §2.1.2).
     virtual void fault(GuestFault fault) = 0;
 };
@@ -52,6 +56,19 @@ public:
     virtual std::string_view name() const = 0;                  // for messages and the thread's name
     virtual uint64_t features() const { return 0; }             // beyond VERSION_1, EVENT_IDX, INDIRECT_DESC
     virtual std::span<uint16_t const> queue_sizes() const = 0;  // entries, powers of two
+
+    // How long the worker watches the queues for another request before it sleeps (patience.h); 0: not at
+    // all.
+    virtual std::chrono::nanoseconds patience() const { return {}; }
+    // Looked at while the worker watches, beside the queues: work that came in some other way. True if it
+    // did.
+    virtual bool look() { return false; }
+
+    // Threads of the device's own beside the worker's, under the same filter; there may be fewer, where the
+    // host gives no more. Each runs help() once, until end_help(), which is called after the last reset().
+    virtual unsigned helpers() const { return 0; }
+    virtual void help() {}
+    virtual void end_help() {}
 
     // Copies the configuration space from `offset` on; bytes past its end read 0 (virtio-v1.2 §2.5).
     // Called on vCPU threads: must be thread-safe and must not block.

@@ -1,14 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/virtio/worker.h"
 
+#include <sched.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <string>
 
 namespace krun::vmm {
 namespace {
 
 constexpr unsigned kMaxFaultsTold = 8;
+// Messages are looked at between turns of watching, however busy the queues are.
+constexpr auto kMaxWatch = std::chrono::milliseconds(1);
+
+// On the only processor there is, whoever watches keeps the guest from asking.
+bool may_watch() {
+    cpu_set_t mine;
+    CPU_ZERO(&mine);
+    return ::sched_getaffinity(0, sizeof mine, &mine) == 0 && CPU_COUNT(&mine) > 1;
+}
 
 }  // namespace
 
@@ -17,26 +28,35 @@ Result<std::unique_ptr<Worker>> Worker::make(std::unique_ptr<VirtioDevice> devic
     auto loop = TRY(EventLoop::make());
     auto mailbox = TRY(Mailbox<Message>::make());
     auto doorbell = TRY(make_eventfd());
+    Patience const patience(may_watch() ? device->patience() : Patience::Duration{0});
     return std::unique_ptr<Worker>(new Worker(std::move(device), interrupt, std::move(on_fault),
-                                              std::move(loop), std::move(mailbox), std::move(doorbell)));
+                                              std::move(loop), std::move(mailbox), std::move(doorbell),
+                                              patience));
 }
 
 Result<void> Worker::start(SharedFilter filter) {
     TRY(loop_.add(mailbox_.event(), EPOLLIN, [this](uint32_t) { take_messages(); }));
-    TRY(loop_.add(doorbell_.borrow(), EPOLLIN, [this](uint32_t) {
-        eventfd_t rings = 0;
-        ignore(::eventfd_read(doorbell_.borrow().raw(), &rings), "EAGAIN: somebody rang and we came already");
-        serve_queues();
-    }));
+    // Each ring is an edge; the counter is never read, and has room for more rings than there will be.
+    TRY(loop_.add(doorbell_.borrow(), EPOLLIN | EPOLLET, [this](uint32_t) { serve_queues(); }));
+    auto const name = "dev-" + std::string(device_->name());
+    for (unsigned i = 0; i < device_->helpers(); ++i) {
+        auto helper = Thread::start(
+            name, [this] { device_->help(); }, filter);
+        if (!helper.ok()) break;  // the container's limit of processes; the device does without
+        helpers_.push_back(std::move(helper).value());
+    }
     thread_ = TRY(Thread::start(
-        "dev-" + std::string(device_->name()), [this] { run(); }, std::move(filter)));
+        name, [this] { run(); }, std::move(filter)));
     return {};
 }
 
 void Worker::stop() {
-    if (!thread_.running()) return;
-    mailbox_.post(Stop{});
-    thread_.join();
+    if (thread_.running()) {
+        mailbox_.post(Stop{});
+        thread_.join();
+    }
+    device_->end_help();
+    helpers_.clear();
 }
 
 void Worker::ring() {
@@ -60,11 +80,45 @@ void Worker::reset() {
 
 void Worker::run() {
     while (!stopping_) {
+        auto const idle_since = watch_queues();
         // epoll fails only for a bad descriptor, which would be our bug: the driver is told to reset.
         if (!loop_.run_once(-1).ok()) return interrupt_.needs_reset();
+        patience_.slept(Clock::now() - idle_since);
         interrupt_if_wanted();
     }
     deactivate();
+}
+
+Worker::Clock::time_point Worker::watch_queues() {
+    auto idle_since = Clock::now();
+    auto const budget = patience_.budget();
+    if (budget == Patience::Duration{0} || !active_ || faulted_) return idle_since;
+    for (auto& queue : queues_)
+        if (queue) queue->begin_polling();
+    auto const last = idle_since + kMaxWatch;
+    for (auto now = idle_since; now < std::min(idle_since + budget, last); now = Clock::now()) {
+        bool const looked = device_->look();
+        if (serve_queues() || looked) {
+            interrupt_if_wanted();
+            idle_since = Clock::now();
+        } else {
+            __builtin_ia32_pause();
+        }
+    }
+    end_watch();
+    return idle_since;
+}
+
+// Every queue asks for its notifications again, and what came in before it did is served.
+void Worker::end_watch() {
+    bool more = false;
+    for (auto& queue : queues_) {
+        if (!queue) continue;
+        auto const waiting = queue->end_polling();
+        if (!waiting.ok()) return fault(waiting.error());
+        more = more || waiting.value();
+    }
+    if (more && serve_queues()) interrupt_if_wanted();
 }
 
 void Worker::take_messages() {
@@ -100,11 +154,14 @@ void Worker::deactivate() {
     queues_.clear();
 }
 
-void Worker::serve_queues() {
+bool Worker::serve_queues() {
+    bool any = false;
     for (uint16_t i = 0; active_ && !faulted_ && i < queues_.size(); ++i) {
         if (!queues_[i] || !queues_[i]->take_news()) continue;
+        any = true;
         if (auto const served = device_->handle_queue(i); !served.ok()) fault(served.error());
     }
+    return any;
 }
 
 void Worker::interrupt_if_wanted() {

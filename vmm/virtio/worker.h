@@ -14,6 +14,7 @@
 #include "vmm/thread.h"
 #include "vmm/virtio/device.h"
 #include "vmm/virtio/interrupt.h"
+#include "vmm/virtio/patience.h"
 
 namespace krun::vmm {
 
@@ -43,6 +44,8 @@ public:
     void reset();
 
 private:
+    using Clock = std::chrono::steady_clock;
+
     struct Activate {
         Queues queues;
         uint64_t driver_features;
@@ -52,13 +55,14 @@ private:
     using Message = std::variant<Activate, Reset, Stop>;
 
     Worker(std::unique_ptr<VirtioDevice> device, Interrupt& interrupt, GuestFaultSink on_fault,
-           EventLoop loop, Mailbox<Message> mailbox, UniqueFd doorbell)
+           EventLoop loop, Mailbox<Message> mailbox, UniqueFd doorbell, Patience patience)
         : device_(std::move(device)),
           interrupt_(interrupt),
           on_fault_(std::move(on_fault)),
           loop_(std::move(loop)),
           mailbox_(std::move(mailbox)),
-          doorbell_(std::move(doorbell)) {}
+          doorbell_(std::move(doorbell)),
+          patience_(patience) {}
 
     void run();
     void take_messages();
@@ -66,8 +70,12 @@ private:
     void handle(Reset& message);
     void handle(Stop& message);
     void deactivate();
-    void serve_queues();
+    // True if there was something to serve.
+    bool serve_queues();
     void interrupt_if_wanted();
+    // Returns when it was last busy.
+    Clock::time_point watch_queues();
+    void end_watch();
 
     // DeviceContext
     uint64_t driver_features() const override { return driver_features_; }
@@ -75,6 +83,7 @@ private:
     Queue* queue(uint16_t index) override;
     EventLoop& loop() override { return loop_; }
     void config_changed() override { interrupt_.config_changed(); }
+    void tell_driver() override { interrupt_if_wanted(); }
     void fault(GuestFault fault) override;
 
     std::unique_ptr<VirtioDevice> device_;
@@ -83,6 +92,7 @@ private:
     EventLoop loop_;
     Mailbox<Message> mailbox_;
     UniqueFd doorbell_;
+    Patience patience_;
 
     // The worker thread's own.
     Queues queues_;
@@ -98,6 +108,7 @@ private:
     uint64_t resets_done_ GUARDED_BY(reset_mutex_) = 0;
 
     Thread thread_;
+    std::vector<Thread> helpers_;
 };
 
 }  // namespace krun::vmm

@@ -59,6 +59,7 @@ public:
     Queue* queue(uint16_t index) override { return &queues_.at(index); }
     EventLoop& loop() override { return loop_; }
     void config_changed() override { ++config_changes_; }
+    void tell_driver() override {}
     void fault(GuestFault fault) override { fault_ = fault.rule; }
 
 private:

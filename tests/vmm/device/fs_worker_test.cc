@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// The device on its own threads, as a machine runs it: a driver that notifies only when asked, requests that
+// wait, and a reset in the midst of them.
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include <chrono>
+#include <cstring>
+#include <string>
+#include <thread>
+
+#include "base/fd.h"
+#include "fs/abi.h"
+#include "fs/file_system.h"
+#include "fs/server.h"
+#include "tests/support/guest_driver.h"
+#include "vmm/device/fs.h"
+#include "vmm/virtio/features.h"
+#include "vmm/virtio/worker.h"
+
+namespace krun::vmm {
+namespace {
+
+namespace abi = fs::abi;
+
+// Its fsync waits until somebody has asked for attributes, or the test opens the gate.
+class GatedFs final : public fs::FileSystem {
+public:
+    fs::NodeId root() const override { return fs::NodeId{uint64_t{1} << fs::kPrefixShift | 1}; }
+    void list_prefixes(std::vector<uint16_t>& out) const override { out.push_back(1); }
+    fs::FsResult<fs::Attributes> getattr(fs::NodeId, std::optional<fs::Handle>) override {
+        open_gate();
+        return fs::Attributes{};
+    }
+    fs::FsResult<void> fsync(fs::NodeId, fs::Handle, fs::Sync) override {
+        Lock const lock(mutex_);
+        ++waiting_;
+        gate_.notify_all();
+        while (!open_) gate_.wait(mutex_);
+        --waiting_;
+        return {};
+    }
+    void destroy() override {
+        Lock const lock(mutex_);
+        waiting_at_destroy_ = waiting_;
+    }
+    void await_fsync() {
+        Lock const lock(mutex_);
+        while (waiting_ == 0) gate_.wait(mutex_);
+    }
+    int waiting_at_destroy() {
+        Lock const lock(mutex_);
+        return waiting_at_destroy_;
+    }
+    void open_gate() {
+        Lock const lock(mutex_);
+        open_ = true;
+        gate_.notify_all();
+    }
+
+private:
+    Mutex mutex_;
+    CondVar gate_;
+    bool open_ GUARDED_BY(mutex_) = false;
+    int waiting_ GUARDED_BY(mutex_) = 0;
+    int waiting_at_destroy_ GUARDED_BY(mutex_) = -1;
+};
+
+class FsWorker : public ::testing::Test {
+protected:
+    static constexpr uint64_t kRoom = 8 << 20;
+
+    FsWorker() {
+        auto tree = std::make_unique<GatedFs>();
+        tree_ = tree.get();
+        auto server = std::make_shared<fs::Server>(std::move(tree));
+        worker_ = must(Worker::make(must(Fs::make({"krun", std::move(server)})), interrupt_));
+        must(worker_->start());
+        Worker::Queues queues;
+        queues.emplace_back(hiprio_.make_queue());
+        queues.emplace_back(driver_.make_queue());
+        worker_->activate(std::move(queues), kTransportFeatures);
+        abi::InitIn in{};
+        in.major = abi::kMajor;
+        in.minor = abi::kMinor;
+        offer(abi::Opcode::kInit, in);
+        next();
+    }
+    ~FsWorker() override {
+        tree_->open_gate();
+        worker_->stop();
+    }
+
+    // As Linux: the index, then the device's wish, then perhaps a notification.
+    template <class Args>
+    uint16_t offer(abi::Opcode opcode, Args const& args, uint32_t padding_bytes = 0) {
+        abi::InHeader header{};
+        header.len = static_cast<uint32_t>(sizeof header + sizeof args + padding_bytes);
+        header.opcode = opcode;
+        header.nodeid = 1;
+        auto chain = driver_.chain();
+        chain.readable_pod(header).readable_pod(args);
+        if (padding_bytes > 0) chain.readable(std::string(padding_bytes, 'x'));
+        auto const head = chain.writable(160).indirect().publish();
+        std::atomic_ref(fence_).fetch_add(1);
+        if (static_cast<uint16_t>(driver_.available_index() - 1) == driver_.available_event())
+            worker_->ring();
+        return head;
+    }
+    // The head of the next chain that comes back; none if nothing does.
+    uint16_t next() {
+        while (true) {
+            if (auto const used = driver_.take_used()) return used->head;
+            driver_.set_used_event(driver_.used_index());
+            std::atomic_ref(fence_).fetch_add(1);
+            if (auto const used = driver_.take_used()) return used->head;
+            pollfd line{interrupt_.line().raw(), POLLIN, 0};
+            if (::poll(&line, 1, 20'000) != 1) return UINT16_MAX;
+            eventfd_t count = 0;
+            ::eventfd_read(interrupt_.line().raw(), &count);
+        }
+    }
+
+    GuestMemory ram_ = small_ram(2 * kRoom + (1 << 20));
+    GuestDriver hiprio_{ram_, {.event_idx = true}};
+    GuestDriver driver_{
+        ram_, {.base = GuestAddr{1 << 20}, .room_bytes = 2 * kRoom - 1, .size = 64, .event_idx = true}};
+    Interrupt interrupt_{must(make_eventfd())};
+    uint64_t fence_ = 0;
+    GatedFs* tree_ = nullptr;
+    std::unique_ptr<Worker> worker_;
+};
+
+// A notification or an interrupt that is lost shows as a driver that waits for ever.
+TEST_F(FsWorker, EveryRequestIsAnsweredHoweverDriverAndWorkerMeet) {
+    for (int i = 0; i < 20'000; ++i) {
+        auto const head = offer(abi::Opcode::kGetattr, abi::GetattrIn{});
+        ASSERT_EQ(next(), head);
+        for (int think = 0; think < (i % 64) * (i % 64); ++think) __builtin_ia32_pause();
+    }
+}
+
+TEST_F(FsWorker, ARequestThatWaitsForTheDiskKeepsNobodyElseWaiting) {
+    auto const waits = offer(abi::Opcode::kFsync, abi::FsyncIn{});
+    auto const quick = offer(abi::Opcode::kGetattr, abi::GetattrIn{});
+    EXPECT_EQ(next(), quick);
+    EXPECT_EQ(next(), waits);
+}
+
+TEST_F(FsWorker, LargeRequestsThatComeTogetherAllComeBack) {
+    std::vector<uint16_t> offered, answered;
+    for (int i = 0; i < 16; ++i) offered.push_back(offer(abi::Opcode::kWrite, abi::WriteIn{}, 100'000));
+    for (size_t i = 0; i < offered.size(); ++i) answered.push_back(next());
+    std::sort(offered.begin(), offered.end());
+    std::sort(answered.begin(), answered.end());
+    EXPECT_EQ(answered, offered);
+}
+
+TEST_F(FsWorker, ResetWaitsForWhatHelpersHaveUnderWay) {
+    offer(abi::Opcode::kFsync, abi::FsyncIn{});
+    tree_->await_fsync();
+    // Late, so that a reset that did not wait would be over by then.
+    auto gate = must(Thread::start("gate", [this] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        tree_->open_gate();
+    }));
+    worker_->reset();
+    EXPECT_EQ(tree_->waiting_at_destroy(), 0);
+}
+
+}  // namespace
+}  // namespace krun::vmm
