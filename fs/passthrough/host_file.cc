@@ -6,15 +6,28 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
-#include <cstring>
+#include <array>
+#include <climits>
 
 namespace krun::fs {
 
+namespace {
+
 // A name from the guest is not NUL-terminated; the request's checks bound it.
-static FsResult<std::string> c_name(std::string_view name) {
-    if (name.empty() || name.size() > NAME_MAX) return fail(Errno{EINVAL});
-    return std::string(name);
-}
+class CName {
+public:
+    explicit CName(std::string_view name) : fits_(!name.empty() && name.size() <= NAME_MAX) {
+        if (fits_) text_[name.copy(text_.data(), name.size())] = '\0';
+    }
+    bool fits() const { return fits_; }
+    char const* c_str() const { return text_.data(); }
+
+private:
+    bool fits_;
+    std::array<char, NAME_MAX + 1> text_;  // written as far as it is read
+};
+
+}  // namespace
 
 static FileStat decode(struct statx const& st) {
     FileStat out{};
@@ -55,12 +68,15 @@ FsResult<FileStat> stat_of(BorrowedFd file) {
 }
 
 FsResult<FileStat> stat_at(BorrowedFd dir, std::string_view name) {
-    return stat_with(dir.raw(), TRY(c_name(name)).c_str(), 0);
+    CName const path(name);
+    if (!path.fits()) return fail(Errno{EINVAL});
+    return stat_with(dir.raw(), path.c_str(), 0);
 }
 
 FsResult<UniqueFd> open_beneath(BorrowedFd dir, std::string_view name, int flags, mode_t mode,
                                 Submounts submounts) {
-    auto const path = TRY(c_name(name));
+    CName const path(name);
+    if (!path.fits()) return fail(Errno{EINVAL});
     open_how how{};
     how.flags = static_cast<uint64_t>(flags | O_CLOEXEC | O_NOFOLLOW);
     how.mode = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE ? mode : 0;
@@ -73,14 +89,16 @@ FsResult<UniqueFd> open_beneath(BorrowedFd dir, std::string_view name, int flags
     }
 }
 
-FsResult<UniqueFd> reopen(BorrowedFd proc_self_fd, BorrowedFd path_fd, int flags) {
-    auto const stat = TRY(stat_of(path_fd));
-    if (stat.is(S_IFLNK)) return fail(Errno{ELOOP});
-    if (!stat.is(S_IFREG) && !stat.is(S_IFDIR)) return fail(Errno{ENXIO});
+FsResult<UniqueFd> reopen(BorrowedFd proc_self_fd, BorrowedFd path_fd, mode_t type, int flags) {
+    if (type == S_IFLNK) return fail(Errno{ELOOP});
+    if (type != S_IFREG && type != S_IFDIR) return fail(Errno{ENXIO});
     auto const name = fd_name(path_fd);
+    // A directory is its own "."; a file is found by the name of its descriptor, which leads to its very
+    // inode.
+    bool const by_itself = type == S_IFDIR;
     while (true) {
-        // The link leads to the very inode that was just checked, whose type never changes.
-        int const fd = ::openat(proc_self_fd.raw(), name.c_str(), flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        int const fd = ::openat(by_itself ? path_fd.raw() : proc_self_fd.raw(),
+                                by_itself ? "." : name.c_str(), flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         if (fd >= 0) return UniqueFd(fd);
         if (errno != EINTR) return fail(Errno{errno});
     }

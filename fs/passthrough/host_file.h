@@ -44,9 +44,10 @@ FsResult<FileStat> stat_at(BorrowedFd dir, std::string_view name);
 FsResult<UniqueFd> open_beneath(BorrowedFd dir, std::string_view name, int flags, mode_t mode,
                                 Submounts submounts);
 
-// Opens the file behind an O_PATH descriptor, which must be a regular file or a directory, through
-// `proc_self_fd` (/proc/self/fd). Anything else would act on being opened: ELOOP for a link, else ENXIO.
-FsResult<UniqueFd> reopen(BorrowedFd proc_self_fd, BorrowedFd path_fd, int flags);
+// Opens the file behind an O_PATH descriptor of this `type` (S_IFMT bits), which must be a regular file or a
+// directory, through `proc_self_fd` (/proc/self/fd). Anything else would act on being opened: ELOOP for a
+// link, else ENXIO. REQUIRES: `type` was seen on this very descriptor; an inode's never changes.
+FsResult<UniqueFd> reopen(BorrowedFd proc_self_fd, BorrowedFd path_fd, mode_t type, int flags);
 
 // The name of a descriptor in /proc/self/fd.
 std::string fd_name(BorrowedFd fd);

@@ -51,18 +51,20 @@ FsResult<UniqueFd> Passthrough::open_name(InodeStore::Node const& dir, std::stri
 }
 
 FsResult<UniqueFd> Passthrough::open_file(InodeStore::Node const& at, int flags) {
-    auto fd = reopen(proc_self_fd_.borrow(), at.fd->borrow(), flags);
+    auto fd = reopen(proc_self_fd_.borrow(), at.fd->borrow(), at.type, flags);
     if (!out_of_fds(fd)) return fd;
     store_.evict_all();
-    return reopen(proc_self_fd_.borrow(), at.fd->borrow(), flags);
+    return reopen(proc_self_fd_.borrow(), at.fd->borrow(), at.type, flags);
 }
 
 FsResult<SharedFd> Passthrough::open_in(InodeStore::Node const& dir, std::string_view name,
-                                        FileIdentity const& expected) {
+                                        FileIdentity const& expected, mode_t type) {
     auto fd = open_name(dir, name, O_PATH);
     if (!fd.ok()) return fail(Errno{fd.error().value == ENOENT ? ESTALE : fd.error().value});
     auto shared = std::make_shared<UniqueFd const>(std::move(fd).value());
-    if (TRY(stat_of(shared->borrow())).identity != expected) return fail(Errno{ESTALE});
+    auto const stat = TRY(stat_of(shared->borrow()));
+    // The type too: the host gives a number out again when its file is gone, perhaps to a device.
+    if (stat.identity != expected || !stat.is(type)) return fail(Errno{ESTALE});
     return SharedFd(std::move(shared));
 }
 
@@ -85,7 +87,7 @@ FsResult<InodeStore::Node> Passthrough::reach(NodeId node) {
         at = TRY(store_.find(node));
     }
     for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
-        auto fd = TRY(open_in(at, step->name, step->identity));
+        auto fd = TRY(open_in(at, step->name, step->identity, step->type));
         store_.cache(step->node, fd);
         at = {step->identity, step->type, std::move(fd)};
     }
@@ -110,7 +112,11 @@ FsResult<Entry> Passthrough::entry_of(NodeId parent, InodeStore::Node const& dir
     return decorate(node, stat);
 }
 
+// Nothing is opened for what lies in the directory's own mount: most of what is looked up is never opened,
+// and what is, is opened by this name and proved to be this file (reach).
 FsResult<Entry> Passthrough::lookup_in(NodeId parent, InodeStore::Node const& dir, std::string_view name) {
+    auto const seen = TRY(stat_at(dir.fd->borrow(), name));
+    if (seen.identity.mount == dir.identity.mount) return entry_of(parent, dir, name, seen, nullptr);
     auto fd = TRY(open_name(dir, name, O_PATH));
     auto const stat = TRY(stat_of(fd.borrow()));
     return entry_of(parent, dir, name, stat, std::make_shared<UniqueFd const>(std::move(fd)));

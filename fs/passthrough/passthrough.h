@@ -100,7 +100,7 @@ private:
     // The same for a directory: ENOTDIR else.
     FsResult<InodeStore::Node> reach_dir(NodeId node);
     FsResult<SharedFd> open_in(InodeStore::Node const& dir, std::string_view name,
-                               FileIdentity const& expected);
+                               FileIdentity const& expected, mode_t type);
     FsResult<Entry> lookup_in(NodeId parent, InodeStore::Node const& dir, std::string_view name);
     FsResult<Entry> entry_of(NodeId parent, InodeStore::Node const& dir, std::string_view name, FileStat stat,
                              SharedFd fd);

@@ -58,10 +58,11 @@ FsResult<Entry> Passthrough::mkdir(Caller caller, NodeId parent, std::string_vie
 
 std::optional<Passthrough::Losing> Passthrough::about_to_lose(InodeStore::Node const& dir,
                                                               std::string_view name) {
-    auto const stat = stat_at(dir.fd->borrow(), name);
+    auto fd = open_name(dir, name, O_PATH);
+    if (!fd.ok()) return std::nullopt;
+    auto const stat = stat_of(fd.value().borrow());
     if (!stat.ok() || !store_.knows(stat.value().identity)) return std::nullopt;
-    auto fd = open_in(dir, name, stat.value().identity);
-    return Losing{stat.value().identity, fd.ok() ? fd.value() : nullptr};
+    return Losing{stat.value().identity, std::make_shared<UniqueFd const>(std::move(fd).value())};
 }
 
 FsResult<void> Passthrough::remove(NodeId parent, std::string_view name, int unlinkat_flags) {
