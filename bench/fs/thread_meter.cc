@@ -36,33 +36,31 @@ UniqueFd count_system_calls(pid_t thread, uint64_t event) {
 
 }  // namespace
 
-ThreadMeter::ThreadMeter(std::vector<pid_t> threads) : threads_(std::move(threads)) {
+SystemCallCounter::SystemCallCounter(std::vector<pid_t> const& threads) {
     uint64_t const event = system_call_event();
-    for (pid_t const thread : threads_) {
+    for (pid_t const thread : threads) {
         if (event == 0) break;
         counters_.push_back(count_system_calls(thread, event));
         if (counters_.back().valid()) continue;
         counters_.clear();
         break;
     }
-    begin_ns_ = processor_ns();
 }
 
-uint64_t ThreadMeter::processor_ns() const {
-    uint64_t sum = 0;  // of the first word of each schedstat (proc(5))
-    for (pid_t const thread : threads_) sum += number_in("/proc/" + std::to_string(thread) + "/schedstat");
+std::optional<uint64_t> SystemCallCounter::read() const {
+    if (counters_.empty()) return std::nullopt;
+    uint64_t sum = 0;
+    for (auto const& counter : counters_) {
+        uint64_t count = 0;
+        if (::read(counter.borrow().raw(), &count, sizeof count) == sizeof count) sum += count;
+    }
     return sum;
 }
 
-ThreadMeter::Reading ThreadMeter::read() const {
-    Reading out{std::nullopt, processor_ns() - begin_ns_};
-    if (counters_.empty()) return out;
-    out.system_calls = 0;
-    for (auto const& counter : counters_) {
-        uint64_t count = 0;
-        if (::read(counter.borrow().raw(), &count, sizeof count) == sizeof count) *out.system_calls += count;
-    }
-    return out;
+uint64_t processor_ns(std::vector<pid_t> const& threads) {
+    uint64_t sum = 0;  // of the first word of each schedstat (proc(5))
+    for (pid_t const thread : threads) sum += number_in("/proc/" + std::to_string(thread) + "/schedstat");
+    return sum;
 }
 
 }  // namespace krun::bench

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What some threads have done since a moment: system calls, by the kernel's own tracepoint, and processor
-// time.
+// What some threads do: system calls, by the kernel's own tracepoint, and processor time.
 #pragma once
 #include <sys/types.h>
 
@@ -12,23 +11,18 @@
 
 namespace krun::bench {
 
-class ThreadMeter {
+// Counts from its making on.
+class SystemCallCounter {
 public:
-    struct Reading {
-        std::optional<uint64_t>
-            system_calls;  // none where the kernel lets nobody count: no tracefs, no rights
-        uint64_t processor_ns = 0;
-    };
-    explicit ThreadMeter(std::vector<pid_t> threads);
-    // Since the meter was made.
-    Reading read() const;
+    explicit SystemCallCounter(std::vector<pid_t> const& threads);
+    // None where the kernel lets nobody count: no tracefs, no rights.
+    std::optional<uint64_t> read() const;
 
 private:
-    uint64_t processor_ns() const;
-
-    std::vector<pid_t> threads_;
     std::vector<UniqueFd> counters_;
-    uint64_t begin_ns_ = 0;
 };
+
+// That all of them have had together.
+uint64_t processor_ns(std::vector<pid_t> const& threads);
 
 }  // namespace krun::bench
