@@ -67,17 +67,17 @@ FsResult<Created> Passthrough::adopt(Entry const& entry, UniqueFd fd) {
 }
 
 FsResult<Created> Passthrough::tmpfile(Caller caller, NodeId parent, CreateArgs args) {
-    auto const flags = TRY(host_flags(args.flags))
-    | static_cast<int>(args.flags & O_EXCL);
+    auto const flags = TRY(host_flags(args.flags));
+    auto const exclusive = static_cast<int>(args.flags & O_EXCL);  // it can never be given a name
     auto const dir = TRY(reach_dir(parent));
     auto fd = [&]() -> FsResult<UniqueFd> {
         auto const as = TRY(ActAs::caller(caller));
-        return open_name(dir, ".", (flags & ~O_TRUNC) | O_TMPFILE,
+        return open_name(dir, ".", (flags & ~O_TRUNC) | O_TMPFILE | exclusive,
                          with_umask(args.mode & 07777, caller.umask));
     }();
     auto file = TRY(std::move(fd));
     auto const stat = TRY(stat_of(file.borrow()));
-    auto path_fd = TRY(reopen(proc_self_fd_.borrow(), file.borrow(), O_PATH));
+    auto path_fd = TRY(reopen(proc_self_fd_.borrow(), file.borrow(), S_IFREG, O_PATH));
     auto const node = TRY(store_.remember_nameless(stat.identity, S_IFREG,
                                                    std::make_shared<UniqueFd const>(std::move(path_fd))));
     return adopt(decorate(node, stat), std::move(file));
