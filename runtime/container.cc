@@ -7,6 +7,7 @@
 #include "runtime/control.h"
 #include "runtime/freezer.h"
 #include "runtime/hooks.h"
+#include "runtime/network/setup.h"
 #include "runtime/state_json.h"
 #include "runtime/store.h"
 
@@ -35,7 +36,7 @@ Result<Container> Container::open(std::string const& root, std::string const& id
 Result<void> Container::start() {
     TRY(apply(Op::kStart, state(), dir_.id()));
     // Of two starts at once the container process lets one through; no lock is held while the guest works.
-    auto started = control_request(dir_.fd(), {ControlOp::kStart});
+    auto started = ask_to_start();
     if (!started.ok()) return not_started(std::move(started).error());
     if (auto recorded = record_start(); !recorded.ok()) {
         // Who is told that it was not started must not find it running.
@@ -47,6 +48,23 @@ Result<void> Container::start() {
     // runtime-spec runtime.md#lifecycle, step 9: the container must not go on without its hooks.
     if (!hooked.ok()) ignore(kill(SIGKILL), "the hook's error says more");
     return hooked;
+}
+
+// The lock is for two starts at once: the one that has the network is the one that asks first.
+Result<void> Container::ask_to_start() const {
+    UniqueFd connection;
+    {
+        auto const lock = TRY(dir_.lock());
+        ControlRequest request{ControlOp::kStart};
+        // A pod's sandbox has no machine.
+        if (record_.vcpus != 0) {
+            auto const config = TRY(spec());
+            request.fds = TRY(take_over_network(record_.container.pid, config));
+        }
+        connection = TRY(send_control_request(dir_.fd(), request));
+    }
+    TRY(await_answer(connection.borrow()));
+    return {};
 }
 
 // A container process that refuses runs the payload already, by a start that has not recorded that yet, or

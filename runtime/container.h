@@ -43,6 +43,7 @@ public:
     std::vector<UniqueFd> take_vm() { return std::move(vm_); }
 
 private:
+    Result<void> ask_to_start() const;
     Result<void> not_started(Error error);
     Result<void> record_start();
 

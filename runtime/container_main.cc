@@ -16,6 +16,7 @@
 #include "runtime/guest_streams.h"
 #include "runtime/inherited_fds.h"
 #include "runtime/machine_for.h"
+#include "runtime/network/setup.h"
 #include "runtime/oom_score.h"
 #include "runtime/outside_view.h"
 #include "runtime/privileges.h"
@@ -96,12 +97,14 @@ Result<std::unique_ptr<ContainerProcess>> set_up(ContainerTask& task) {
     close_inherited_fds();
     auto view = TRY(OutsideView::prepare(task.plan, host));
     TRY(detach_trees(host));
+    auto const creators_network = network_namespace_of("self");
     TRY(enter_namespaces(host.namespaces));
     TRY(inherit_names(task.plan.config));
     auto const log = std::make_shared<KernelLog>();
     auto kernel_file = TRY(duplicate(host.kernel.file.borrow()));
     auto const info = std::make_shared<GuestInfo>(task.request.spec, task.size, task.plan.config);
     auto machine = TRY(machine_for(task.plan, task.size, host, log, info));
+    machine.network_slots = network_slots(creators_network);
     // From here on no path of the host can be named.
     TRY(enter_container_root(view.root()));
     TRY(view.mount_rest());

@@ -17,7 +17,9 @@
 #include "runtime/kernel_image.h"
 #include "runtime/kernel_log_file.h"
 #include "runtime/kvm_device.h"
+#include "runtime/network/network_plan.h"
 #include "runtime/notify_socket.h"
+#include "vmm/device/tap.h"
 
 namespace krun::runtime {
 namespace {
@@ -249,13 +251,32 @@ void ContainerProcess::window_changed() {
                "too early or too late: no matter");
 }
 
+// `fds` as ControlOp::kStart has them.
+Result<void> ContainerProcess::plug_network(std::vector<UniqueFd> fds) {
+    if (fds.empty() || session_->phase() != GuestPhase::kReady) return {};
+    auto const plan = TRY(read_plan(fds.front().borrow()));
+    if (fds.size() != 1 + plan.interfaces.size())
+        return fail(Error(Errc::kInternal, "network: interfaces and their descriptors differ in number"));
+    NetworkRecords records;
+    records.records(plan.first);
+    for (size_t i = 0; i < plan.interfaces.size(); ++i) {
+        auto const& one = plan.interfaces[i];
+        auto tap = std::make_unique<vmm::Tap>(std::move(fds[1 + i]));
+        records.plugged(TRY(machine_->plug({one.mac, one.mtu, std::move(tap)})));
+        records.records(one.records);
+    }
+    auto const all = std::move(records.records(plan.last)).take();
+    return session_->set_up_network(all);
+}
+
 void ContainerProcess::request(ControlRequest request, ControlConnection connection) {
     bool const about_signal = request.op == ControlOp::kSignal || request.op == ControlOp::kSignalAll;
     if (about_signal && (request.argument < 1 || request.argument > 64))
         return connection.reply(fail(Error(Errc::kInvalidConfig, "no such signal")));
     switch (request.op) {
         case ControlOp::kStart: {
-            auto const started = session_->start();
+            auto started = plug_network(std::move(request.fds));
+            if (started.ok()) started = session_->start();
             if (!started.ok()) return connection.reply(started);
             input_gate_.reset();
             starter_ = std::move(connection);  // answered when execve has succeeded or failed

@@ -69,6 +69,7 @@ private:
     void signals_arrived();
     void relay_signal(uint32_t signo);
     void window_changed();
+    Result<void> plug_network(std::vector<UniqueFd> fds);
     void request(ControlRequest request, ControlConnection connection);
     void use_cgroup_file(std::string_view request, ControlConnection connection);
     void report(Result<void> const& result);

@@ -62,15 +62,24 @@ Result<void> control_request(BorrowedFd state_dir, ControlRequest const& request
 }
 
 Result<std::string> control_query(BorrowedFd state_dir, ControlRequest const& request) {
-    auto const socket = TRY(connect_control(state_dir));
+    auto const socket = TRY(send_control_request(state_dir, request));
+    return await_answer(socket.borrow());
+}
+
+Result<UniqueFd> send_control_request(BorrowedFd state_dir, ControlRequest const& request) {
+    auto socket = TRY(connect_control(state_dir));
     if (request.op != ControlOp::kStart) TRY(bound_wait(socket.borrow()));
     std::vector<BorrowedFd> fds;
     for (auto const& fd : request.fds) fds.push_back(fd.borrow());
     TRY(send_request(socket.borrow(), request.op, request.argument, fds, request.text));
+    return socket;
+}
+
+Result<std::string> await_answer(BorrowedFd connection) {
     std::array<std::byte, kMaxWireResultBytes> buffer;
     ssize_t n = 0;
     do {
-        n = ::recv(socket.borrow().raw(), buffer.data(), buffer.size(), 0);
+        n = ::recv(connection.raw(), buffer.data(), buffer.size(), 0);
     } while (n < 0 && errno == EINTR);
     if (n < 0 && errno == EAGAIN)
         return fail(Error(Errc::kBadState, "the container process does not answer; it may be stopped"));

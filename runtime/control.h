@@ -17,7 +17,9 @@ namespace krun::runtime {
 inline constexpr char const* kControlSocketName = "control.sock";
 
 enum class ControlOp : uint32_t {
-    kStart = 1,   // runs the payload; answered when execve succeeded or failed
+    // Runs the payload; answered when execve succeeded or failed. `fds`: its network (network/setup.h), if
+    // any.
+    kStart = 1,
     kSignal = 2,  // `argument` is the signal number, 1..64
     kResize = 3,  // `argument` is rows << 16 | columns
     // Runs one more process. `fds`: a file that holds its ExecConfig, then its streams in the order of their
@@ -50,6 +52,9 @@ constexpr uint32_t pack_size(uint16_t rows, uint16_t columns) {
 Result<void> control_request(BorrowedFd state_dir, ControlRequest const& request);
 // The same; returns the answer's text.
 Result<std::string> control_query(BorrowedFd state_dir, ControlRequest const& request);
+// Its two halves. Requests are taken up in the order in which they were sent.
+Result<UniqueFd> send_control_request(BorrowedFd state_dir, ControlRequest const& request);
+Result<std::string> await_answer(BorrowedFd connection);
 
 // A connection of its own, for an exec. kNotFound when the container process is gone.
 Result<UniqueFd> connect_control(BorrowedFd state_dir);

@@ -81,6 +81,8 @@ Result<Record> make_record(Globals const& globals, CreateRequest const& request,
     record.phase = name(Phase::kCreating);
     record.creator = TRY(identify(::getpid()));
     record.terminal = bundle.spec.process && bundle.spec.process->terminal;
+    for (auto const& ns : bundle.spec.linux.namespaces)
+        if (ns.type == "network") record.network_namespace = ns.path;
     // systemd says only afterwards where the cgroup is; it goes with the last process in it.
     if (globals.cgroup_manager == CgroupManager::kCgroupfs)
         record.cgroups = TRY(cgroup_for(bundle.spec, request.id))

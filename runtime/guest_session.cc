@@ -98,9 +98,19 @@ GuestSession::~GuestSession() {
     if (connection_.valid()) loop_.remove(connection_.borrow());
 }
 
-Result<void> GuestSession::start() {
+Result<void> GuestSession::check_not_started() const {
     if (phase_ != GuestPhase::kReady)
         return fail(Error(Errc::kBadState, "cannot start an already running container"));
+    return {};
+}
+
+Result<void> GuestSession::set_up_network(std::span<std::byte const> records) {
+    TRY(check_not_started());
+    return send(FrameType::kNetwork, 0, records);
+}
+
+Result<void> GuestSession::start() {
+    TRY(check_not_started());
     phase_ = GuestPhase::kStarting;
     return send(FrameType::kStart, 0, {});
 }

@@ -74,6 +74,9 @@ public:
     // REQUIRES: phase() == kEnded.
     GuestEnd const& end() const { return *end_; }
 
+    // Configures the guest's network (control::NetworkRecord). kBadState unless the guest is ready. What goes
+    // wrong there is the end of the session.
+    Result<void> set_up_network(std::span<std::byte const> records);
     // kBadState unless the guest is ready.
     Result<void> start();
     // Runs a process more, with an ExecConfig's JSON; returns its number. kBadState unless the payload waits
@@ -109,6 +112,7 @@ private:
     void advance(GuestPhase from, GuestPhase to, char const* frame);
     void broke_protocol(std::string const& what);
 
+    Result<void> check_not_started() const;
     Result<void> check_payload_runs() const;
     template <class Body>
     Result<void> send(control::FrameType type, uint32_t process, Body const& body);

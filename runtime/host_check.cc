@@ -152,17 +152,16 @@ Answer check_memory(std::string const& /*root*/) {
     return {Verdict::kWarning, text + ": a machine may use 1024 MiB", "give containers a memory limit"};
 }
 
-// Not used yet: networks come later, and a host can be made ready for them.
 Answer check_tap(std::string const& /*root*/) {
-    if (can("/dev/net/tun", R_OK | W_OK))
-        return {.text = "/dev/net/tun can be used; no network needs it yet"};
-    return {Verdict::kWarning, "/dev/net/tun cannot be used; no network needs it yet", "modprobe tun"};
+    if (can("/dev/net/tun", R_OK | W_OK)) return {.text = "/dev/net/tun can be used"};
+    return {Verdict::kWarning, "/dev/net/tun cannot be used: containers with a network do not start",
+            "modprobe tun"};
 }
 
 Answer check_passt(std::string const& /*root*/) {
     for (char const* path : {"/usr/bin/passt", "/usr/local/bin/passt"})
-        if (can(path, X_OK)) return {.text = std::string(path) + "; no network needs it yet"};
-    return {Verdict::kWarning, "passt is not installed; no network needs it yet", "install passt"};
+        if (can(path, X_OK)) return {.text = std::string(path) + "; nothing needs it yet"};
+    return {Verdict::kWarning, "passt is not installed; nothing needs it yet", "install passt"};
 }
 
 struct Check {

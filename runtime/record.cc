@@ -37,6 +37,7 @@ struct FieldsOf<runtime::Record> {
         field<&Record::terminal>("terminal", Effect::kHost),
         field<&Record::cgroups>("cgroups", Effect::kHost),
         field<&Record::systemd_unit>("systemdUnit", Effect::kHost),
+        field<&Record::network_namespace>("networkNamespace", Effect::kHost),
         field<&Record::vcpus>("vcpus", Effect::kHost),
         field<&Record::ram_mib>("ramMib", Effect::kHost),
         field<&Record::hooks>("hooks", Effect::kHost),

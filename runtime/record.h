@@ -36,7 +36,9 @@ struct Record {
     bool terminal = false;                       // process.terminal
     std::map<std::string, std::string> cgroups;  // Cgroup::directories(); empty: none
     std::string systemd_unit;                    // whose cgroup it is; empty: nobody's but ours
-    uint32_t vcpus = 0;                          // of the machine, once created
+    // The network namespace that config.json gives by path; empty: none that outlives the container.
+    std::string network_namespace;
+    uint32_t vcpus = 0;  // of the machine, once created
     uint32_t ram_mib = 0;
     oci::Hooks hooks;  // those that run after create
 };

@@ -11,6 +11,7 @@
 #include "runtime/control_peer.h"
 #include "runtime/freezer.h"
 #include "runtime/hooks.h"
+#include "runtime/network/setup.h"
 #include "runtime/state_json.h"
 
 namespace krun::runtime {
@@ -65,6 +66,7 @@ Result<void> remove_locked(Store const& store, StateDir const& dir, StateLock co
                            Record const* record) {
     if (record != nullptr) {
         TRY(end_recorded(dir, *record));
+        give_back_network(record->network_namespace);
         Cgroup const cgroup(record->cgroups);
         TRY(record->systemd_unit.empty() ? remove_cgroup(cgroup) : end_scope_cgroup(cgroup));
     } else {

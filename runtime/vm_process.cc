@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/scope_exit.h"
+#include "base/sysctl_path.h"
 #include "oci/annotations.h"
 #include "runtime/cgroup_creation.h"
 #include "runtime/cgroup_removal.h"
@@ -22,6 +23,7 @@
 #include "runtime/host_handles.h"
 #include "runtime/inherited_fds.h"
 #include "runtime/machine_for.h"
+#include "runtime/network/interface_sysctl.h"
 #include "runtime/process_identity.h"
 #include "runtime/rootless.h"
 #include "runtime/sandbox_main.h"
@@ -75,6 +77,12 @@ std::string state_for_hooks(VmRequest const& request) {
 void tell_of_passed_fds(guest::Process& process, PassedFds const& passed) {
     for (auto const& one : passed.fds) process.passed_fds.push_back(one.description);
     for (auto const& entry : passed.env) set_variable(process.env, entry);
+}
+
+// There are no interfaces before start, which sets these (network/setup.h).
+void leave_out_interface_sysctls(guest::Krun& krun) {
+    std::erase_if(krun.sysctl,
+                  [](auto const& one) { return !interface_of_sysctl(sysctl_path(one.first)).empty(); });
 }
 
 void tell_of_notify_socket(KrunConfig& config, std::string const& path) {
@@ -151,6 +159,7 @@ Result<VmProcess> spawn_vm(VmRequest request) {
     auto const unwanted = commands_own(request);
     if (annotations.sandbox) return spawn_sandbox(request, unwanted);
     auto plan = TRY(from_oci(request.spec));
+    leave_out_interface_sysctls(plan.config.krun);
     plan.config.krun.debug = is_logged(LogLevel::kDebug);
     if (!plan.config.krun.start_container_hooks.empty()) plan.config.krun.state = state_for_hooks(request);
     tell_of_passed_fds(plan.config.process, request.passed);

@@ -6,8 +6,8 @@ import pathlib
 import shutil
 
 _kBusybox = "/bin/busybox"
-_kApplets = ("sh cat cmp cp cut dd dmesg echo env false find grep head hostname id ip kill ln ls mkdir mknod mount mv nproc "
-             "poweroff printf ps pwd readlink reboot rm rmdir seq sed sha256sum sleep sort stat stty sync tail test touch "
+_kApplets = ("sh cat cmp cp cut dd dmesg echo env false find grep head hostname id ip kill ln ls mkdir mknod mount mv nproc nslookup "
+             "ping poweroff printf ps pwd readlink reboot rm rmdir seq sed sha256sum sleep sort stat stty sync tail test touch "
              "tr true tty umount uname uniq wc").split()
 kPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

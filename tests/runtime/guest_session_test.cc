@@ -69,6 +69,20 @@ TEST_F(GuestSessionTest, LostConnectionIsAnAbnormalEnd) {
     EXPECT_NE(session_->end().reason.find("closed its control connection"), std::string::npos);
 }
 
+TEST_F(GuestSessionTest, TheNetworkIsSentBetweenReadyAndStart) {
+    auto const records = std::as_bytes(std::span("records", 7));
+    EXPECT_FALSE(session_->set_up_network(records).ok());
+    hello();
+    EXPECT_FALSE(session_->set_up_network(records).ok());
+    send_frame(FrameType::kReady);
+    ASSERT_TRUE(session_->set_up_network(records).ok());
+    ASSERT_TRUE(session_->start().ok());
+    auto const header = received_header();
+    EXPECT_EQ(header.type, static_cast<uint16_t>(FrameType::kNetwork));
+    EXPECT_EQ(header.body_bytes, 7u);
+    EXPECT_EQ(session_->set_up_network(records).error().code(), Errc::kBadState);
+}
+
 TEST_F(GuestSessionTest, ExitBeforeStartIsAProtocolError) {
     hello();
     send_frame(FrameType::kReady);

@@ -15,6 +15,7 @@
 
 #include "abuse.h"
 #include "files.h"
+#include "network.h"
 
 static int segfault(void) {
     *(volatile int*)8 = 1;
@@ -152,6 +153,8 @@ static int print_clock(void) {
 }
 
 int main(int argc, char** argv) {
+    if (argc == 3 && strcmp(argv[1], "echo-tcp") == 0) return echo_tcp(argv[2]);
+    if (argc == 3 && strcmp(argv[1], "echo-udp") == 0) return echo_udp(argv[2]);
     static struct {
         char const* name;
         int (*function)(void);

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `start` has found in the container's network namespace, on its way to the container process, which
+// plugs the interfaces in and passes the rest on to init.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+#include "config-gen/control_protocol.h"
+#include "runtime/network/netlink.h"
+
+namespace krun::runtime {
+
+// More interfaces than this no machine gets.
+inline constexpr size_t kMaxNetworkInterfaces = 8;
+
+// control::NetworkRecords being written.
+class NetworkRecords {
+public:
+    NetworkRecords& plugged(uint32_t device);
+    // `fixups`: where in request.bytes() which interface's number belongs.
+    NetworkRecords& request(NetlinkRequest const& request, std::span<control::NetworkFixup const> fixups);
+    // `path` is below /proc/sys. If `required`, a guest that does not know it fails.
+    NetworkRecords& sysctl(std::string_view path, std::string_view value, bool required);
+    NetworkRecords& records(std::span<std::byte const> more);
+    std::vector<std::byte> take() && { return std::move(out_).take(); }
+
+private:
+    void record(control::NetworkRecordKind kind, std::span<control::NetworkFixup const> fixups,
+                std::span<std::byte const> content);
+    ByteWriter out_;
+};
+
+struct NetworkPlan {
+    struct Interface {
+        std::array<uint8_t, 6> mac;
+        uint16_t mtu;
+        std::vector<std::byte> records;  // right after it was plugged in, before the next one is
+    };
+    std::vector<std::byte> first;  // before there is any of them
+    std::vector<Interface> interfaces;
+    std::vector<std::byte> last;
+};
+
+// A file to be handed over. Fails if it is more than a guest can be told (control::kMaxHostBodyBytes).
+Result<UniqueFd> write_plan(NetworkPlan const& plan);
+Result<NetworkPlan> read_plan(BorrowedFd file);
+
+}  // namespace krun::runtime

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hands the frames of a network interface to a tap interface beside it, and back: what arrives at the one
+// leaves by the other before the namespace's own stack sees it (tc-mirred(8)). The interface keeps its
+// addresses and its place in the engine's view; who answers for them is the guest.
+#pragma once
+#include "base/unique_fd.h"
+#include "runtime/network/interfaces.h"
+
+namespace krun::runtime {
+
+// Makes the tap interface, which exists as long as the descriptor that is returned, and both redirections.
+// In the namespace of the caller; needs CAP_NET_ADMIN there. kBadState if another machine has this interface.
+Result<UniqueFd> redirect_to_tap(Netlink const& netlink, HostInterface const& interface);
+
+// Whether a machine has this interface.
+bool has_tap(Netlink const& netlink, HostInterface const& interface);
+
+// Removes what redirect_to_tap() put at the interface, which the end of the tap does not.
+void remove_redirection(Netlink const& netlink, HostInterface const& interface);
+
+}  // namespace krun::runtime

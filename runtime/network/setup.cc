@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/network/setup.h"
+
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <map>
+
+#include "base/fd.h"
+#include "base/fd_passing.h"
+#include "base/log.h"
+#include "base/sysctl_path.h"
+#include "runtime/control_wire.h"
+#include "runtime/network/guest_records.h"
+#include "runtime/network/redirect.h"
+
+namespace krun::runtime {
+namespace {
+
+using Sysctls = std::map<std::string, std::string>;
+
+// What the child that enters the namespace has to say.
+struct TakenOver {
+    std::vector<UniqueFd> fds{};
+    std::string complaint{};
+};
+
+// The computer's own, or the caller's: never a guest's.
+bool is_shared(NetworkNamespace ns) {
+    return ns == NetworkNamespace{} || ns == network_namespace_of("self") || ns == network_namespace_of("1");
+}
+
+Result<void> enter(BorrowedFd ns) {
+    if (::setns(ns.raw(), CLONE_NEWNET) < 0)
+        return fail(Error::sys("network: enter the container's namespace"));
+    return {};
+}
+
+Result<std::vector<UniqueFd>> redirect_all(Netlink const& netlink,
+                                           std::vector<HostInterface> const& interfaces) {
+    std::vector<UniqueFd> taps;
+    for (auto const& one : interfaces) {
+        auto tap = redirect_to_tap(netlink, one);
+        if (tap.ok()) {
+            taps.push_back(std::move(tap).value());
+            continue;
+        }
+        for (size_t i = 0; i < taps.size(); ++i) remove_redirection(netlink, interfaces[i]);
+        return fail(std::move(tap).error());
+    }
+    return taps;
+}
+
+Result<TakenOver> take_over(BorrowedFd ns, Sysctls const& asked) {
+    TRY(enter(ns));
+    auto const netlink = TRY(Netlink::open());
+    TakenOver out;
+    std::vector<std::string> others;
+    auto const interfaces = TRY(list_interfaces(netlink, &others));
+    for (auto const& name : others)
+        out.complaint +=
+            (out.complaint.empty() ? "network: not handed to the guest, as it is no Ethernet: " : ", ") +
+            name;
+    if (interfaces.empty()) return out;
+    if (interfaces.size() > kMaxNetworkInterfaces)
+        return fail(Error(Errc::kUnsupported, "network: more than " + std::to_string(kMaxNetworkInterfaces) +
+                                                  " interfaces in the container's namespace"));
+    auto const plan = TRY(plan_for_guest(netlink, interfaces, asked));
+    auto file = TRY(write_plan(plan));
+    auto taps = redirect_all(netlink, interfaces);
+    if (!taps.ok() && taps.error().code() == Errc::kBadState) {
+        out.complaint = taps.error().message() + "; this container has loopback only";
+        return out;
+    }
+    out.fds = TRY(std::move(taps));
+    out.fds.insert(out.fds.begin(), std::move(file));
+    return out;
+}
+
+// Those whose tap has gone: another machine's are its own still.
+Result<TakenOver> give_back(BorrowedFd ns) {
+    TRY(enter(ns));
+    auto const netlink = TRY(Netlink::open());
+    auto const interfaces = TRY(list_interfaces(netlink));
+    for (auto const& one : interfaces)
+        if (!has_tap(netlink, one)) remove_redirection(netlink, one);
+    return TakenOver{};
+}
+
+[[noreturn]] void report(BorrowedFd socket, Result<TakenOver> const& result) {
+    std::vector<BorrowedFd> fds;
+    std::string complaint;
+    if (result.ok()) {
+        for (auto const& fd : result.value().fds) fds.push_back(fd.borrow());
+        complaint = result.value().complaint;
+    }
+    auto const outcome = result.ok()
+                             ? Result<void>()
+                             : Result<void>(fail(Error(result.error().code(), result.error().message())));
+    ignore(send_message(socket, encode_result(outcome, complaint), fds), "our parent has gone");
+    ::_exit(0);
+}
+
+// Runs `work` in a child process and returns what it says.
+template <class Work>
+Result<TakenOver> in_child(Work work) {
+    auto [ours, childs] = TRY(make_socketpair(SOCK_SEQPACKET));
+    pid_t const child = ::fork();
+    if (child < 0) return fail(Error::sys("network: fork"));
+    if (child == 0) report(childs.borrow(), work());
+    childs.reset();
+    std::array<std::byte, kMaxWireResultBytes> buffer;
+    auto message = receive_message(ours.borrow(), buffer);
+    while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) continue;
+    size_t const bytes = message.ok() ? message.value().bytes : 0;
+    auto complaint = TRY(decode_result(std::span(buffer).first(bytes),
+                                       Error(Errc::kInternal, "network: its set-up ended unexpectedly")));
+    return TakenOver{std::move(message).value().fds, std::move(complaint)};
+}
+
+Sysctls asked_sysctls(oci::Spec const& spec) {
+    Sysctls out;
+    for (auto const& [key, value] : spec.linux.sysctl) out.emplace(sysctl_path(key), value);
+    return out;
+}
+
+NetworkNamespace identity(struct stat const& status) {
+    return {status.st_dev, status.st_ino};
+}
+
+}  // namespace
+
+NetworkNamespace network_namespace_of(std::string const& process) {
+    struct stat status {};
+    if (::stat(("/proc/" + process + "/ns/net").c_str(), &status) < 0) return {};
+    return identity(status);
+}
+
+uint32_t network_slots(NetworkNamespace creators) {
+    auto const ours = network_namespace_of("self");
+    if (ours == creators || ours == network_namespace_of("1")) return 0;
+    auto const netlink = Netlink::open();
+    if (!netlink.ok()) return kUsualNetworkSlots;
+    auto const interfaces = list_interfaces(netlink.value());
+    auto const here = interfaces.ok() ? static_cast<uint32_t>(interfaces.value().size()) : 0;
+    return std::clamp(here, kUsualNetworkSlots, static_cast<uint32_t>(kMaxNetworkInterfaces));
+}
+
+Result<std::vector<UniqueFd>> take_over_network(pid_t container, oci::Spec const& spec) {
+    auto const process = std::to_string(container);
+    if (is_shared(network_namespace_of(process))) return std::vector<UniqueFd>();
+    auto const ns = TRY(open_path("/proc/" + process + "/ns/net", O_RDONLY));
+    auto const asked = asked_sysctls(spec);
+    auto taken = TRY(in_child([&] { return take_over(ns.borrow(), asked); }));
+    if (!taken.complaint.empty()) log(LogLevel::kError, taken.complaint);
+    return std::move(taken.fds);
+}
+
+void give_back_network(std::string const& path) {
+    if (path.empty()) return;
+    auto const ns = open_path(path, O_RDONLY | O_NONBLOCK);
+    struct stat status {};
+    if (!ns.ok() || ::fstat(ns.value().borrow().raw(), &status) < 0 || is_shared(identity(status))) return;
+    ignore(in_child([&] { return give_back(ns.value().borrow()); }), "the next machine there puts it right");
+}
+
+}  // namespace krun::runtime

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The network that an engine has set up is the payload's, as the engine set it up."""
+import os
+import re
+
+from network import echo, echo_datagram, expect_echo, namespace, sh, use
+from suite import expect, expect_equal, expect_in, test
+
+_kReference = "/usr/bin/crun"
+_kLook = ("ip -o addr; ip route; ip -6 route; ip neigh; cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf/eth0/rp_filter "
+          "/proc/sys/net/ipv6/conf/net1/disable_ipv6; cat /sys/class/net/*/address /sys/class/net/*/mtu")
+
+
+def _plain(text):
+    """Without what tells a veth from another kind of interface, and that an address needs no check any more."""
+    text = re.sub(r"@if\d+|,M-DOWN| qdisc \S+| flags 02| nodad|multicast ff00.*\n", "", text)
+    return re.sub(r"^\d+: ", "", text, flags=re.M).splitlines()
+
+
+def _run(case, runtime, bundle):
+    result = case.container(bundle, name=os.path.basename(runtime), runtime=runtime).run()
+    expect_equal((result.status, result.err), (0, b""), f"status and stderr of {runtime}")
+    return _plain(result.text)
+
+
+@test("network: addresses, routes, neighbours, MTU and sysctls of several interfaces are the payload's", vm_only=True)
+def everything(case):
+    with namespace() as net:
+        net.connect("h0", "eth0", "10.77.0.2/24", "10.77.0.3/24", "10.76.0.2/16", "fd00:77::2/64", "fd00:77::3/64",
+                    more="mtu 1400 address 02:00:00:00:77:02")
+        net.connect("h1", "net1", "10.78.0.2/24")
+        net.sh("sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.eth0.rp_filter=2 net.ipv6.conf.net1.disable_ipv6=1; "
+               "ip route add default via 10.77.0.1 metric 100; ip route add 10.99.0.0/16 via 10.78.0.1 src 10.78.0.2 mtu 1300; "
+               "ip route add 198.51.100.0/24 dev eth0 scope link; ip route add blackhole 203.0.113.0/24; "
+               "ip route add 10.55.0.0/16 nexthop via 10.77.0.1 dev eth0 nexthop via 10.78.0.1 dev net1 weight 2; "
+               "ip route add 192.0.2.1 dev net1; ip route add 192.0.3.0/24 via 192.0.2.1 dev net1 onlink; "
+               "ip -6 route add default via fd00:77::1 dev eth0; ip -6 route add unreachable 2001:db8::/32; "
+               "ip neigh add 10.77.0.9 lladdr 02:00:00:00:00:09 nud permanent dev eth0")
+        before = net.look()
+        wanted = _run(case, _kReference, use(case.bundle().script(_kLook), net.path))
+        got = _run(case, case.lab.runtime, use(case.bundle().script(_kLook), net.path))
+        expect_equal([line for line in got if line not in wanted], [line for line in wanted if line not in got],
+                     "what the payload sees otherwise than with crun")
+        expect_equal(got, wanted, "what the payload sees, compared with crun")
+        expect(any("10.55.0.0/16" in line for line in got), "no route of several hops was there")
+        expect_equal(net.look(), before, "the namespace afterwards")
+
+
+@test("network: TCP, UDP and ICMP arrive whole in both directions, over IPv4 and IPv6", vm_only=True)
+def traffic(case):
+    with namespace() as net:
+        net.connect("h0", "eth0", "10.77.0.2/24", "fd00:77::2/64")
+        server = case.container(use(case.bundle("/bin/probe", "echo-tcp", "7"), net.path)).started().wait_for_output(b"ready")
+        for address in ("10.77.0.2", "fd00:77::2"):
+            sh(f"busybox ping -c 1 -w 10 {address}")
+            expect_echo(address, 7)
+        for _ in range(20):
+            expect_equal(echo("10.77.0.2", 7, b"short"), b"short", "a short connection")
+        server.must("delete", "--force", server.name)
+        server = case.container(use(case.bundle("/bin/probe", "echo-udp", "7"), net.path), name="udp")
+        server.started().wait_for_output(b"ready")
+        for address in ("10.77.0.2", "fd00:77::2"):
+            for bytes_ in (1, 1000, 1472, 9000, 60000):
+                data = os.urandom(bytes_)
+                expect_equal(echo_datagram(address, 7, data) == data, True, f"a datagram of {bytes_} bytes from {address}")
+        server.must("delete", "--force", server.name)
+
+
+@test("network: the payload reaches the host, and what is behind its gateway")
+def outwards(case):
+    with namespace() as net:
+        net.connect("h0", "eth0", "10.77.0.2/24")
+        net.sh("ip route add default via 10.77.0.1")
+        sh("ip addr add 198.51.100.1/32 dev lo")
+        try:
+            bundle = use(case.bundle().script("ping -c 2 -w 20 10.77.0.1 && ping -c 1 -w 20 198.51.100.1"), net.path)
+            for kind in ("bounding", "effective", "permitted"):
+                bundle.process["capabilities"][kind].append("CAP_NET_RAW")
+            result = case.run(bundle)
+            expect_equal(result.status, 0, f"status ({result})")
+        finally:
+            sh("ip addr del 198.51.100.1/32 dev lo")
+
+
+@test("network: one that is set up between create and start is there when the payload starts")
+def set_up_later(case):
+    bundle = case.bundle("/bin/probe", "echo-tcp", "7")
+    bundle.linux["sysctl"] = {"net.ipv4.conf.eth0.arp_ignore": "1", "net.ipv4.ip_default_ttl": "77"}
+    if not case.is_vm:
+        del bundle.linux["sysctl"]["net.ipv4.conf.eth0.arp_ignore"]  # it sets them before
+    box = case.container(bundle).created()
+    sh(f"ip link add h0 type veth peer name eth0 netns {box.pid}; ip link set h0 up; ip addr add 10.77.0.1/24 dev h0; "
+       f"nsenter --target {box.pid} --net sh -c 'ip link set lo up; ip addr add 10.77.0.2/24 dev eth0; ip link set eth0 up'")
+    box.must("start", "box")
+    box.wait_for_output(b"ready")
+    expect_echo("10.77.0.2", 7, 100_000)
+    seen = box.must("exec", "box", "cat", "/proc/sys/net/ipv4/ip_default_ttl").text
+    if case.is_vm:
+        seen += box.must("exec", "box", "cat", "/proc/sys/net/ipv4/conf/eth0/arp_ignore").text
+    expect_equal(seen, "77\n1\n" if case.is_vm else "77\n", "sysctls of config.json")
+    box.must("delete", "--force", "box")
+
+
+@test("network: none is loopback alone, and no device")
+def none(case):
+    result = case.run(case.bundle().script("ls /sys/class/net; ping -c 1 -w 2 10.77.0.1 2>&1 || echo unreachable"))
+    expect_equal(result.text.splitlines()[0], "lo", "interfaces")
+    expect_equal(result.text.splitlines()[-1], "unreachable", "the way out")
+
+
+@test("network: a second machine in the same namespace is told that it has loopback only; the first goes on", vm_only=True)
+def shared(case):
+    with namespace() as net:
+        net.connect("h0", "eth0", "10.77.0.2/24")
+        first = case.container(use(case.bundle("/bin/probe", "echo-tcp", "7"), net.path), name="first")
+        first.started().wait_for_output(b"ready")
+        second = case.container(use(case.bundle().script("ls /sys/class/net"), net.path), name="second").started()
+        expect_equal(second.wait(), 0, "status of the second")
+        expect_equal(second.out_path.read_text(), "lo\n", "its interfaces")
+        expect_in("network: another machine has eth0; this container has loopback only", " ".join(second.log()), "log")
+        second.must("delete", "second")
+        expect_echo("10.77.0.2", 7, 100_000)
+        first.must("delete", "--force", "first")
+
+
+@test("network: a namespace that stays is as before when the container has gone, and serves the next one", vm_only=True)
+def stays(case):
+    with namespace() as net:
+        net.connect("h0", "eth0", "10.77.0.2/24")
+        before = net.look()
+        for name in ("one", "two"):
+            box = case.container(use(case.bundle("/bin/probe", "echo-tcp", "7"), net.path), name=name)
+            box.started().wait_for_output(b"ready")
+            expect_echo("10.77.0.2", 7, 100_000)
+            if name == "two":
+                box.must("kill", name, "KILL")
+                box.wait()
+            box.must("delete", "--force", name)
+            expect_equal(net.look(), before, f"the namespace after {name}")
+        sh("busybox ping -c 1 -w 10 10.77.0.2")  # its own stack again
+
+
+@test("network: what cannot be handed over is one clear line", vm_only=True)
+def refused(case):
+    with namespace() as net:
+        for i in range(9):
+            net.sh(f"ip link add d{i} type veth peer name e{i}; ip link set d{i} up")
+        before = net.look()
+        box = case.container(use(case.bundle(), net.path)).created()
+        result = box.command("start", "box")
+        expect(result.status != 0, "it was started")
+        expect_in("more than 8 interfaces", result.error, "stderr")
+        box.must("delete", "--force", "box")
+        expect_equal(net.look(), before, "the namespace afterwards")
+
+
+@test("network: without a network namespace of its own the container touches no interface of the host", vm_only=True)
+def hosts(case):
+    before = sh("ip link; ip addr; tc qdisc")
+    bundle = case.bundle().script("ls /sys/class/net")
+    bundle.linux["namespaces"] = [one for one in bundle.linux["namespaces"] if one["type"] != "network"]
+    expect_equal(case.run(bundle).text, "lo\n", "interfaces")
+    expect_equal(case.run(use(case.bundle().script("ls /sys/class/net"), "/proc/1/ns/net")).text, "lo\n", "interfaces")
+    expect_equal(sh("ip link; ip addr; tc qdisc"), before, "the host's network")
