@@ -8,6 +8,7 @@
 #include <string>
 
 #include "fs/passthrough/syscalls.h"
+#include "vmm/device/blk.h"
 #include "vmm/device/console.h"
 #include "vmm/device/fs.h"
 #include "vmm/device/net.h"
@@ -52,6 +53,11 @@ Result<void> add_network_slots(MachineSpec& spec, Devices& out) {
     return {};
 }
 
+Result<void> add_disks(MachineSpec& spec, Devices& out) {
+    for (auto& disk : spec.disks) out.in_bus_order.push_back(TRY(Blk::make(std::move(disk), spec.vcpus)));
+    return {};
+}
+
 constexpr uint32_t kIsTerminal[] = {TCGETS};
 constexpr uint32_t kKickSignal[] = {34};  // kick_signal(): glibc's SIGRTMIN, which is no constant
 
@@ -80,11 +86,16 @@ constexpr SyscallRule kNetSyscalls[] = {
     {SYS_ioctl, kOneOf, 1, kTapIoctl},
 };
 
+constexpr SyscallRule kBlkSyscalls[] = {
+    {SYS_preadv}, {SYS_pwritev}, {SYS_fdatasync}, {SYS_fallocate}, {SYS_ftruncate},
+};
+
 constexpr DeviceKind kKinds[] = {
     {"rng", add_rng, kRngSyscalls},
     {"console", add_console, {}},  // the caller's `write` runs on its thread, and may log
     {"fs", add_shares, fs::kPassthroughSyscalls},
     {"vsock", add_vsock, kVsockSyscalls},
+    {"blk", add_disks, kBlkSyscalls},
     {"net", add_network_slots, kNetSyscalls},
 };
 

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 #include "fs/server.h"
+#include "vmm/disk/disk.h"
 
 namespace krun::vmm {
 
@@ -41,6 +42,11 @@ struct Share {
     std::shared_ptr<fs::Server> server;
 };
 
+struct DiskSpec {
+    std::string serial;  // 1..20 bytes: what the guest knows it by
+    std::unique_ptr<Disk> disk;
+};
+
 // `write` receives guest output in order on the console's thread and must not block.
 struct ConsolePort {
     std::string name;  // empty for port 0, which is hvc0
@@ -61,7 +67,8 @@ struct MachineSpec {
     std::vector<ConsolePort> console;
     std::vector<Share> shares;
     std::vector<VsockPort> vsock_ports;
-    uint32_t network_slots = 0;  // for Machine::plug()
+    uint32_t network_slots = 0;   // for Machine::plug()
+    std::vector<DiskSpec> disks;  // vda, vdb, … in the guest
     bool rng = true;
     GuestFaultSink on_guest_fault;  // may be empty
     // Each thread may make the system calls of its role only, else SIGSYS is raised in it. Needs
