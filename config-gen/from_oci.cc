@@ -135,7 +135,7 @@ Result<GuestPlan> from_oci(oci::Spec const& spec) {
     out.config.hostname = spec.hostname;
     out.config.domainname = spec.domainname;
     out.config.krun = TRY(krun_of(spec));
-    auto mounts = TRY(guest_mounts(spec.mounts));
+    auto mounts = TRY(guest_mounts(spec));
     map_owner_options(mounts.mounts, out.config.krun);
     out.config.mounts = std::move(mounts.mounts);
     out.binds = std::move(mounts.binds);

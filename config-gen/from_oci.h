@@ -22,7 +22,7 @@ struct GuestPlan {
 };
 
 // REQUIRES: `spec` is validated. kInvalidConfig without a process; kUnsupported for what no guest can do
-// (id-mapped mounts, seccomp's notify action). Errors name the JSON path.
+// (seccomp's notify action). Errors name the JSON path.
 Result<GuestPlan> from_oci(oci::Spec const& spec);
 
 // One more process for a container made from `spec`, whose seccomp filter and personality it shares.

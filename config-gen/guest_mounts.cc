@@ -51,16 +51,28 @@ guest::Mount default_dev() {
     return {"/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}};
 }
 
-Result<void> add_bind(oci::Mount const& mount, size_t index, GuestMounts& plan) {
+// The host maps them; for the guest it is a bind mount like others. Without maps of its own it has the
+// container's.
+void map_source_ids(oci::Mount const& mount, oci::Linux const& linux, guest::Mount& out, BindSource& source) {
+    bool const has_own = !mount.uid_mappings.empty();
+    auto const is_id_map = [](std::string const& option) { return option == "idmap" || option == "ridmap"; };
+    source.recursive_ids = has_option(mount, "ridmap");
+    if (std::erase_if(out.options, is_id_map) == 0 && !has_own) return;
+    source.uid_mappings = has_own ? mount.uid_mappings : linux.uid_mappings;
+    source.gid_mappings = has_own ? mount.gid_mappings : linux.gid_mappings;
+}
+
+Result<void> add_bind(oci::Spec const& spec, size_t index, GuestMounts& plan) {
+    auto const& mount = spec.mounts[index];
     std::string const where = "mounts[" + std::to_string(index) + "]";
-    if (has_option(mount, "idmap") || has_option(mount, "ridmap"))
-        return fail(Error(Errc::kUnsupported, where + ".options: id-mapped mounts are not supported"));
     if (mount.source.empty())
         return fail(Error(Errc::kInvalidConfig, where + ".source: required field is missing"));
     auto out = guest_mount(mount, /*bind=*/true);
     if (!is_guests_own(mount.source)) {
         out.source = bind_source_path(plan.binds.size());
-        plan.binds.push_back({mount.source, index, has_option(mount, "rbind"), is_readonly(mount)});
+        BindSource source{mount.source, index, has_option(mount, "rbind"), is_readonly(mount)};
+        map_source_ids(mount, spec.linux, out, source);
+        plan.binds.push_back(std::move(source));
     }
     plan.mounts.push_back(std::move(out));
     return {};
@@ -91,7 +103,8 @@ std::string bind_source_path(size_t number) {
     return "/binds/" + std::to_string(number);
 }
 
-Result<GuestMounts> guest_mounts(std::vector<oci::Mount> const& mounts) {
+Result<GuestMounts> guest_mounts(oci::Spec const& spec) {
+    auto const& mounts = spec.mounts;
     GuestMounts plan;
     bool const has_dev = std::any_of(mounts.begin(), mounts.end(), [](oci::Mount const& mount) {
         return mount.destination == "/dev" || mount.destination == "/dev/";
@@ -99,7 +112,7 @@ Result<GuestMounts> guest_mounts(std::vector<oci::Mount> const& mounts) {
     if (!has_dev) plan.mounts.push_back(default_dev());
     for (size_t i = 0; i < mounts.size(); ++i) {
         if (is_bind(mounts[i]))
-            TRY(add_bind(mounts[i], i, plan));
+            TRY(add_bind(spec, i, plan));
         else if (mounts[i].type == "overlay")
             add_overlay(mounts[i], i, plan);
         else

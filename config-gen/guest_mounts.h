@@ -20,6 +20,10 @@ struct BindSource {
     bool readonly = false;   // nothing lets the payload write: the file server can refuse it, too
     // Not empty: an overlay of the host's directories, to be mounted on the host with these options.
     std::vector<std::string> overlay{};
+    // Not empty: whose it is on the host's disk (containerID), and whose for the machine (hostID).
+    std::vector<oci::IdMapping> uid_mappings{};
+    std::vector<oci::IdMapping> gid_mappings{};
+    bool recursive_ids = false;
 };
 
 // What the guest's config calls source number N, "/binds/N": where the boot tree holds it.
@@ -31,7 +35,7 @@ struct GuestMounts {
 };
 
 // Errors name the JSON path. Looks at the host only to see whether a source below /dev is a device node.
-Result<GuestMounts> guest_mounts(std::vector<oci::Mount> const& mounts);
+Result<GuestMounts> guest_mounts(oci::Spec const& spec);
 
 // The options uid= and gid= of fresh file systems name ids of the container; they become the machine's, whose
 // root makes the mounts.

@@ -67,7 +67,7 @@ void write_linux(JsonWriter& writer) {
     write_enabled(writer, "selinux", false);
     write_enabled(writer, "intelRdt", !is_refused("intelRdt", FieldsOf<Linux>::rows));
     writer.key("mountExtensions").begin_object();
-    write_enabled(writer, "idmap", false);
+    write_enabled(writer, "idmap", true);
     writer.end_object();
     write_enabled(writer, "netDevices", !is_refused("netDevices", FieldsOf<Linux>::rows));
     writer.end_object();

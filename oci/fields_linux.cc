@@ -13,9 +13,9 @@ constexpr Field<Namespace> kNamespace[] = {
 };
 
 constexpr Field<IdMapping> kIdMapping[] = {
-    field<&IdMapping::container_id>("containerID", Effect::kGuest, kRequired),
-    field<&IdMapping::host_id>("hostID", Effect::kGuest, kRequired),
-    field<&IdMapping::size>("size", Effect::kGuest, kRequired),
+    field<&IdMapping::container_id>("containerID", Effect::kHostAndGuest, kRequired),
+    field<&IdMapping::host_id>("hostID", Effect::kHostAndGuest, kRequired),
+    field<&IdMapping::size>("size", Effect::kHostAndGuest, kRequired),
 };
 
 constexpr Field<Device> kDevice[] = {

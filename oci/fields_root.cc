@@ -17,10 +17,8 @@ constexpr Field<Mount> kMount[] = {
     field<&Mount::type>("type", Effect::kHostAndGuest),
     field<&Mount::source>("source", Effect::kHostAndGuest),
     field<&Mount::options>("options", Effect::kHostAndGuest),
-    field_without_member<Mount>("uidMappings", "object[]", Effect::kRefused,
-                                "id-mapped mounts are not implemented"),
-    field_without_member<Mount>("gidMappings", "object[]", Effect::kRefused,
-                                "id-mapped mounts are not implemented"),
+    field<&Mount::uid_mappings>("uidMappings", Effect::kHost),
+    field<&Mount::gid_mappings>("gidMappings", Effect::kHost),
 };
 
 constexpr Field<Hook> kHook[] = {

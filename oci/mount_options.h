@@ -18,10 +18,12 @@ struct MountOptions {
     bool read_only = false;  // of "ro" and "rw" the last one counts; "rro" is both this and the next
     bool recursive_read_only = false;  // the mounts below the source, too
     bool copy_up = false;              // "tmpcopyup"
+    bool id_map = false;               // "idmap", and "ridmap", which is both this and the next
+    bool recursive_id_map = false;
 };
 
 // Names that are not known are the file system's own parameters; they are left for the guest's kernel to
-// judge. kUnsupported for options that cannot be carried out ("idmap", "remount").
+// judge. kUnsupported for options that cannot be carried out ("remount").
 Result<MountOptions> parse_mount_options(std::span<std::string const> options);
 
 // Whether `mount` shows a part of the host: by type "bind", or by option as most engines write it.

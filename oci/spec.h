@@ -23,6 +23,8 @@ struct Mount {
     std::string type;
     std::string source;
     std::vector<std::string> options;  // mount_options.h parses them
+    std::vector<IdMapping> uid_mappings{};
+    std::vector<IdMapping> gid_mappings{};
 };
 
 struct Hook {

@@ -40,6 +40,21 @@ Result<void> check_names(Spec const& spec) {
     return {};
 }
 
+// runtime-spec config.md#posix-platform-mounts. The option alone means the container's own maps.
+Result<void> check_id_maps(Spec const& spec, Mount const& mount, MountOptions const& options,
+                           std::string const& at) {
+    bool const has_maps = !mount.uid_mappings.empty();
+    if (has_maps == mount.gid_mappings.empty())
+        return fail(invalid(at, "must have both uidMappings and gidMappings, or neither"));
+    if (!has_maps && !options.id_map) return {};
+    if (!is_bind(mount)) return fail(invalid(at, "must be a bind mount for its ids to be mapped"));
+    if (!has_maps && spec.linux.find_namespace("user") == nullptr)
+        return fail(
+            invalid(at + ".options", "\"idmap\" needs uidMappings and gidMappings or a user namespace"));
+    TRY(validate_mappings(mount.uid_mappings, at + ".uidMappings"));
+    return validate_mappings(mount.gid_mappings, at + ".gidMappings");
+}
+
 Result<void> check_mounts(Spec const& spec) {
     for (size_t i = 0; i < spec.mounts.size(); ++i) {
         Mount const& mount = spec.mounts[i];
@@ -51,6 +66,7 @@ Result<void> check_mounts(Spec const& spec) {
             return fail(invalid(at + ".source", "must not be empty for a bind mount"));
         if (!is_bind(mount) && mount.type.empty())
             return fail(invalid(at + ".type", "must not be empty unless it is a bind mount"));
+        TRY(check_id_maps(spec, mount, options, at));
         if (options.copy_up && mount.type != "tmpfs")
             return fail(invalid(at + ".options", "\"tmpcopyup\" needs the type \"tmpfs\"", mount.type));
     }

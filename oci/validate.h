@@ -17,6 +17,7 @@ Result<void> validate(Spec const& spec);
 Result<void> validate_process(Process const& process, std::string const& path);
 Result<void> validate_resources(Resources const& resources, std::string const& path);
 Result<void> validate_linux(Linux const& linux);
+Result<void> validate_mappings(std::vector<IdMapping> const& mappings, std::string const& path);
 Result<void> validate_seccomp(Linux const& linux);
 
 }  // namespace krun::oci

@@ -20,9 +20,6 @@ Result<void> check_namespaces(Linux const& linux) {
             return fail(invalid(at + ".type", "must not be listed twice", list[i].type));
         if (!list[i].path.empty() && !is_absolute(list[i].path))
             return fail(invalid(at + ".path", "must be an absolute path", list[i].path));
-        if (list[i].type == "user" && !list[i].path.empty())
-            return fail(Error(Errc::kUnsupported,
-                              at + ".path: the guest cannot join a user namespace of the host's"));
     }
     return {};
 }
@@ -35,31 +32,17 @@ bool overlap(IdMapping const& a, IdMapping const& b) {
     return meet(a.container_id, b.container_id) || meet(a.host_id, b.host_id);
 }
 
-// The kernel's own rules for /proc/PID/uid_map, told in config.json's terms (user_namespaces(7)).
-Result<void> check_mappings(std::vector<IdMapping> const& mappings, std::string const& path) {
-    constexpr size_t kMaxMappings = 340;
-    if (mappings.size() > kMaxMappings)
-        return fail(invalid(path, "must have at most 340 elements", mappings.size()));
-    for (size_t i = 0; i < mappings.size(); ++i) {
-        auto const& one = mappings[i];
-        if (one.size == 0 || one.container_id > UINT32_MAX - one.size || one.host_id > UINT32_MAX - one.size)
-            return fail(
-                invalid(item(path, i) + ".size", "must be above 0 and end below 4294967295", one.size));
-        for (size_t k = 0; k < i; ++k)
-            if (overlap(one, mappings[k]))
-                return fail(invalid(item(path, i), "must not overlap another mapping"));
-    }
-    return {};
-}
-
 Result<void> check_user_namespace(Linux const& linux) {
-    bool const wanted = linux.find_namespace("user") != nullptr;
-    if (wanted && (linux.uid_mappings.empty() || linux.gid_mappings.empty()))
+    auto const* const listed = linux.find_namespace("user");
+    bool const wanted = listed != nullptr;
+    // One with a path has its own; podman gives a dummy beside it.
+    bool const has_own = wanted && !listed->path.empty();
+    if (wanted && !has_own && (linux.uid_mappings.empty() || linux.gid_mappings.empty()))
         return fail(invalid("linux", "a user namespace needs uidMappings and gidMappings"));
     if (!wanted && (!linux.uid_mappings.empty() || !linux.gid_mappings.empty()))
         return fail(invalid("linux", "uidMappings and gidMappings need a user namespace"));
-    TRY(check_mappings(linux.uid_mappings, "linux.uidMappings"));
-    return check_mappings(linux.gid_mappings, "linux.gidMappings");
+    TRY(validate_mappings(linux.uid_mappings, "linux.uidMappings"));
+    return validate_mappings(linux.gid_mappings, "linux.gidMappings");
 }
 
 Result<void> check_time_offsets(Linux const& linux) {
@@ -146,6 +129,23 @@ constexpr Result<void> (*kChecks[])(Linux const&) = {
 };
 
 }  // namespace
+
+// The kernel's own rules for /proc/PID/uid_map, told in config.json's terms (user_namespaces(7)).
+Result<void> validate_mappings(std::vector<IdMapping> const& mappings, std::string const& path) {
+    constexpr size_t kMaxMappings = 340;
+    if (mappings.size() > kMaxMappings)
+        return fail(invalid(path, "must have at most 340 elements", mappings.size()));
+    for (size_t i = 0; i < mappings.size(); ++i) {
+        auto const& one = mappings[i];
+        if (one.size == 0 || one.container_id > UINT32_MAX - one.size || one.host_id > UINT32_MAX - one.size)
+            return fail(
+                invalid(item(path, i) + ".size", "must be above 0 and end below 4294967295", one.size));
+        for (size_t k = 0; k < i; ++k)
+            if (overlap(one, mappings[k]))
+                return fail(invalid(item(path, i), "must not overlap another mapping"));
+    }
+    return {};
+}
 
 Result<void> validate_linux(Linux const& linux) {
     for (auto const check : kChecks) TRY(check(linux));

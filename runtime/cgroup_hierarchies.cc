@@ -15,7 +15,7 @@ namespace krun::runtime {
 namespace {
 
 constexpr size_t kMaxProcBytes = 4 << 20;
-constexpr size_t kFirstOptionalField = 6;  // proc(5), /proc/PID/mountinfo; a "-" ends those
+constexpr unsigned kFirstOptionalField = 6;  // proc(5), /proc/PID/mountinfo; a "-" ends those
 
 using Names = std::set<std::string_view>;
 
@@ -34,8 +34,8 @@ Names controllers_of(std::string_view own_cgroups) {
 CgroupHierarchy parse_line(std::string_view line, Names const& controllers) {
     auto const fields = split(line, ' ');
     CgroupHierarchy out;
-    auto const first = fields.begin() + std::min(kFirstOptionalField, fields.size());
-    auto const dash = std::find(first, fields.end(), "-");
+    if (fields.size() <= kFirstOptionalField) return out;
+    auto const dash = std::find(fields.begin() + kFirstOptionalField, fields.end(), "-");
     if (fields.end() - dash < 4) return out;
     out.root = fields[3];
     out.mount_point = fields[4];

@@ -14,6 +14,7 @@
 #include "runtime/container_root.h"
 #include "runtime/creation_report.h"
 #include "runtime/guest_streams.h"
+#include "runtime/id_map.h"
 #include "runtime/inherited_fds.h"
 #include "runtime/machine_for.h"
 #include "runtime/network/setup.h"
@@ -70,8 +71,11 @@ Result<Stdio> take_stdio(ContainerTask& task) {
 // Every exported tree becomes a mount of its own that no path leads to.
 Result<void> detach_trees(HostHandles& host) {
     host.rootfs = TRY_WITH(detach_tree(host.rootfs.borrow(), true), "rootfs");
-    for (auto& bind : host.binds)
+    for (auto& bind : host.binds) {
         if (!bind.detached) bind.source = TRY_WITH(detach_tree(bind.source.borrow(), bind.recursive), "bind");
+        if (bind.id_map.valid())
+            TRY_WITH(map_ids(bind.source.borrow(), bind.id_map.borrow(), bind.recursive_ids), "bind");
+    }
     return {};
 }
 

@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "oci/annotations.h"
 #include "runtime/control_server.h"
+#include "runtime/id_map.h"
 #include "runtime/kvm_device.h"
 #include "runtime/mount_points.h"
 #include "runtime/overlay_mount.h"
@@ -34,7 +35,11 @@ Result<BindHandle> open_bind(VmRequest const& request, BindSource const& bind) {
     auto const path = in_bundle(request, bind.path);
     UniqueFd fd(::open(path.c_str(), O_PATH | O_CLOEXEC));
     if (!fd.valid()) return fail(Error::sys(where + ".source: open " + quoted(path)));
-    return BindHandle{std::move(fd), bind.recursive, bind.readonly, false};
+    BindHandle out{std::move(fd), bind.recursive, bind.readonly, false};
+    if (bind.uid_mappings.empty()) return out;
+    out.id_map = TRY_WITH(make_id_map(bind.uid_mappings, bind.gid_mappings), where);
+    out.recursive_ids = bind.recursive_ids;
+    return out;
 }
 
 // The kernel that the user names: by annotation, else as runtime-spec config-vm.md#kernel. Empty: none.

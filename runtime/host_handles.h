@@ -23,6 +23,8 @@ struct BindHandle {
     bool recursive = false;
     bool read_only = false;
     bool detached = false;
+    UniqueFd id_map{};  // whose files they are (id_map.h); invalid: whose they are on the disk
+    bool recursive_ids = false;
 };
 
 // A mount point or device that the rootfs lacks and the boot tree shows in its place, so that nothing is ever

@@ -34,15 +34,6 @@ Kind const* find_kind(std::string_view name) {
     return kind == std::end(kKinds) ? nullptr : kind;
 }
 
-Result<UniqueFd> open_namespace(oci::Namespace const& ns, int type) {
-    UniqueFd fd(::open(ns.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-    if (!fd.valid()) return fail(Error::sys("open " + ns.path));
-    int const actual = ::ioctl(fd.borrow().raw(), NS_GET_NSTYPE);
-    if (actual != type)
-        return fail(Error(Errc::kInvalidConfig, ns.path + " is not a namespace of this type"));
-    return fd;
-}
-
 Result<void> plan_one(oci::Namespace const& ns, NamespacePlan& plan) {
     auto const* const kind = find_kind(ns.type);
     if (kind == nullptr) return fail(Error(Errc::kInvalidConfig, "unknown namespace type"));
@@ -56,6 +47,15 @@ Result<void> plan_one(oci::Namespace const& ns, NamespacePlan& plan) {
 }
 
 }  // namespace
+
+Result<UniqueFd> open_namespace(oci::Namespace const& ns, int type) {
+    UniqueFd fd(::open(ns.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    if (!fd.valid()) return fail(Error::sys("open " + ns.path));
+    int const actual = ::ioctl(fd.borrow().raw(), NS_GET_NSTYPE);
+    if (actual != type)
+        return fail(Error(Errc::kInvalidConfig, ns.path + " is not a namespace of this type"));
+    return fd;
+}
 
 Result<NamespacePlan> plan_namespaces(oci::Spec const& spec) {
     NamespacePlan plan;

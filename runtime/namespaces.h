@@ -28,6 +28,9 @@ struct NamespacePlan {
 };
 Result<NamespacePlan> plan_namespaces(oci::Spec const& spec);
 
+// Opens a namespace that is listed with a path. kInvalidConfig if it is not of `type`, a CLONE_NEW*.
+Result<UniqueFd> open_namespace(oci::Namespace const& ns, int type);
+
 // Enters and creates them for this process. The mount namespace is enter_container_root's.
 Result<void> enter_namespaces(NamespacePlan const& plan);
 

@@ -11,6 +11,7 @@
 #include <cerrno>
 
 #include "runtime/container_root.h"
+#include "runtime/id_map.h"
 
 namespace krun::runtime {
 namespace {
@@ -53,6 +54,7 @@ BindHandle const* find_bind(guest::Mount const& mount, std::vector<BindHandle> c
 
 Result<UniqueFd> copy_of(BindHandle const& bind) {
     auto tree = TRY(own_copy(bind.source.borrow(), bind.recursive));
+    if (bind.id_map.valid()) TRY(map_ids(tree.borrow(), bind.id_map.borrow(), bind.recursive_ids));
     if (bind.read_only) TRY(make_read_only(tree.borrow(), bind.recursive));
     return tree;
 }

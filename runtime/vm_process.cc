@@ -22,6 +22,7 @@
 #include "runtime/fork_into.h"
 #include "runtime/host_handles.h"
 #include "runtime/inherited_fds.h"
+#include "runtime/joined_user_namespace.h"
 #include "runtime/machine_for.h"
 #include "runtime/network/interface_sysctl.h"
 #include "runtime/process_identity.h"
@@ -156,6 +157,7 @@ Result<VmProcess> spawn_sandbox(VmRequest const& request, std::vector<int> const
 
 Result<VmProcess> spawn_vm(VmRequest request) {
     auto const annotations = TRY(oci::read_annotations(request.spec.annotations));
+    TRY(take_maps_of_joined_user_namespace(request.spec.linux));
     auto const unwanted = commands_own(request);
     if (annotations.sandbox) return spawn_sandbox(request, unwanted);
     auto plan = TRY(from_oci(request.spec));

@@ -114,10 +114,27 @@ TEST(FromOci, MissingDevIsATmpfsBeforeAllOthers) {
     EXPECT_EQ(config.mounts[0].type, "tmpfs");
 }
 
-TEST(FromOci, IdMappedMountIsRefusedByItsPath) {
+TEST(FromOci, IdMappedMountIsMappedOnTheHostByItsOwnMapsOrTheContainers) {
     auto spec = minimal();
-    spec.mounts = {bind("/a", "/b", {"bind", "idmap"})};
-    EXPECT_EQ(from_oci(spec).error().message(), "mounts[0].options: id-mapped mounts are not supported");
+    spec.linux.uid_mappings = {{0, 100'000, 10}};
+    spec.linux.gid_mappings = {{0, 200'000, 10}};
+    spec.mounts = {bind("/a", "/b", {"bind", "idmap"}), bind("/a", "/c", {"rbind", "ridmap"}),
+                   bind("/a", "/d", {"bind"}), bind("/a", "/e", {"bind"})};
+    spec.mounts[1].uid_mappings = {{5, 6, 7}};
+    spec.mounts[1].gid_mappings = {{8, 9, 10}};
+    spec.mounts[2].uid_mappings = spec.mounts[2].gid_mappings = {{1, 2, 3}};
+    auto const plan = from_oci(spec);
+    ASSERT_TRUE(plan.ok()) << plan.error().message();
+    auto const& binds = plan.value().binds;
+    EXPECT_EQ(binds[0].uid_mappings.at(0).host_id, 100'000u);
+    EXPECT_EQ(binds[0].gid_mappings.at(0).host_id, 200'000u);
+    EXPECT_FALSE(binds[0].recursive_ids);
+    EXPECT_EQ(binds[1].uid_mappings.at(0).container_id, 5u);
+    EXPECT_TRUE(binds[1].recursive_ids);
+    EXPECT_EQ(binds[2].gid_mappings.at(0).size, 3u);
+    EXPECT_TRUE(binds[3].uid_mappings.empty());
+    for (auto const& mount : plan.value().config.mounts)
+        for (auto const& option : mount.options) EXPECT_EQ(option.find("idmap"), option.npos);
 }
 
 TEST(FromOci, LimitsThatProgramsReadGoIntoTheGuestsCgroup) {

@@ -41,6 +41,10 @@ SpecText const kCases[] = {
     {.more = R"("mounts":[{"destination":"proc","type":"proc"}])"},
     {.more = R"("mounts":[{"destination":"/data","type":"bind"}])"},
     {.more = R"("mounts":[{"destination":"/data","source":"/a","options":["bind","idmap"]}])"},
+    {.more = R"("mounts":[{"destination":"/data","source":"/a","options":["bind","idmap=uids=0-1-2"]}])"},
+    {.more = R"("mounts":[{"destination":"/data","source":"/a","options":["bind"],)"
+             R"("uidMappings":[{"containerID":0,"hostID":1,"size":1}]}])"},
+    {.more = R"("mounts":[{"destination":"/data","type":"tmpfs","options":["idmap"]}])"},
     {.more = R"("hooks":{"poststop":[{"path":"rm"}]})"},
     {.more = R"("annotations":{"krun.cpus":"many"})"},
     {.more = R"("annotations":{"krun-oci.kernal":"/boot/vmlinux"})"},

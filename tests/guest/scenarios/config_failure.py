@@ -27,6 +27,7 @@ _kChanges = [
     ("an id-mapped mount",
      put("mounts", [{"destination": "/data", "type": "bind", "source": "/tmp", "options": ["bind", "idmap"]}]),
      "mounts[0].options"),
+    ("a user namespace that is none", _add_namespace(type="user", path="/proc/self/ns/uts"), "linux.namespaces: user"),
     ("an unknown namespace", _add_namespace(type="galaxy"), "linux.namespaces[5].type: unknown namespace type"),
     ("a duplicate namespace", _add_namespace(type="uts"), "linux.namespaces[5].type: must not be listed twice"),
     ("a missing namespace file", put("linux.namespaces", [{"type": "network", "path": "/nowhere/ns"}]), "/nowhere/ns"),
