@@ -31,7 +31,8 @@ _kReasons = [
     ("podman: cp", "(cp into one whose directory the image lacks|volume/other, as it arrived)",
      "nothing is made in the image, so the host has no place for it: podman says so"),
     ("podman: inspect, top, stats", "top box user pid ppid args",
-     "podman reads the host's /proc, which has no process of the machine; the image's own ps has them"),
+     "podman reads /proc in the container's mount namespace on the host, where the machine has no processes; with options of ps(1), "
+     "as in top box -ef, it runs the image's own, which has them"),
     ("podman: inspect, top, stats", "stats", "the host counts the machine's threads"),
 ]
 
