@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/guard.h"
+
 namespace krun::fs {
 
 InodeStore::InodeStore(NodeIdRange& ids, Limits limits, FileIdentity root, mode_t root_type, UniqueFd root_fd)
@@ -21,7 +23,8 @@ FsResult<NodeId> InodeStore::remember(Found const& found) {
     Dropped dropped;
     Lock const lock(mutex_);
     auto const known = by_identity_.find(found.identity);
-    if (known != by_identity_.end()) {
+    // A file of another type is another file: the host gave the number of one that is gone out again.
+    if (known != by_identity_.end() && rows_.find(known->second)->second.type == found.type) {
         auto const node = known->second;
         auto& row = rows_.find(node)->second;
         if (row.lookups < UINT64_MAX) ++row.lookups;
@@ -29,13 +32,13 @@ FsResult<NodeId> InodeStore::remember(Found const& found) {
         if (row.fd == nullptr && found.fd != nullptr) set_fd(node, row, found.fd, dropped);
         return node;
     }
-    if (rows_.size() >= limits_.nodes) return fail(Errno{ENFILE});
+    if (rows_.size() >= limits_.nodes && guard_stands("nodes")) return fail(Errno{ENFILE});
     auto const node = ids_.next();
     auto& row = rows_[node];
     row.identity = found.identity;
     row.type = found.type;
     row.lookups = 1;
-    by_identity_.emplace(found.identity, node);
+    by_identity_.insert_or_assign(found.identity, node);
     set_place(node, row, found.parent, found.name, dropped);
     if (found.fd != nullptr) set_fd(node, row, found.fd, dropped);
     return node;
@@ -95,7 +98,7 @@ void InodeStore::forget(NodeId node, uint64_t count) {
     Lock const lock(mutex_);
     auto const at = rows_.find(node);
     if (at == rows_.end()) return;
-    at->second.lookups -= std::min(at->second.lookups, count);
+    at->second.lookups -= guard_stands("forget") ? std::min(at->second.lookups, count) : count;
     drop_if_unused(at, dropped);
 }
 
@@ -180,7 +183,7 @@ void InodeStore::set_fd(NodeId node, Row& row, SharedFd fd, Dropped& dropped) {
         row.recent = recent_.begin();
     }
     // At most half are held, so what is evicted is never what has just been added.
-    if (recent_.size() + held_ > limits_.cached_fds && !recent_.empty())
+    if (guard_stands("descriptors") && recent_.size() + held_ > limits_.cached_fds && !recent_.empty())
         drop_fd(rows_.find(recent_.back())->second, dropped);
 }
 
@@ -215,7 +218,8 @@ void InodeStore::drop_if_unused(Rows::iterator at, Dropped& dropped) {
         if (row.lookups > 0 || row.hints > 0 || row.kept) return;
         auto const above = rows_.find(row.parent);
         drop_fd(row, dropped);
-        by_identity_.erase(row.identity);
+        auto const same = by_identity_.find(row.identity);
+        if (same != by_identity_.end() && same->second == at->first) by_identity_.erase(same);
         rows_.erase(at);
         if (above != rows_.end()) --above->second.hints;
         at = above;

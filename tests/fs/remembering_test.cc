@@ -43,6 +43,22 @@ TEST_F(Remembering, ForgetSaturatesAndDropsTheNode) {
     EXPECT_NE(client_->lookup(1, "f"), f);  // ids are never used again
 }
 
+TEST(InodeStore, ANumberGivenOutAgainToAnotherTypeIsAnotherFile) {
+    fs::NodeIds ids;
+    fs::NodeIdRange range(ids.claim());
+    fs::InodeStore store(range, {4, 10}, {1, 1, 1}, S_IFDIR, UniqueFd());
+    auto const remember = [&](mode_t type) {
+        return store.remember({{1, 1, 2}, type, range.root(), "name", nullptr}).value();
+    };
+    auto const file = remember(S_IFREG);
+    auto const fifo = remember(S_IFIFO);
+    EXPECT_NE(fifo, file);
+    EXPECT_EQ(store.find(file).value().type, mode_t{S_IFREG});
+    EXPECT_EQ(store.find(fifo).value().type, mode_t{S_IFIFO});
+    store.forget(file, 1);
+    EXPECT_EQ(remember(S_IFIFO), fifo);
+}
+
 TEST_F(Remembering, TheRootIsNeverForgotten) {
     serve();
     client_->forget(1, ~uint64_t{0});
