@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <climits>
 
+#include "base/guard.h"
 #include "fs/op_table.h"
 #include "fs/server.h"
 
@@ -17,6 +18,7 @@ static Sync sync_of(uint32_t fsync_flags) {
 
 // Whether [offset, offset + len) lies in what a file offset can say (off_t).
 static FsResult<void> check_range(uint64_t offset, uint64_t len) {
+    if (!guard_stands("offset")) return {};
     if (offset > LLONG_MAX || len > LLONG_MAX - offset) return fail(Errno{EINVAL});
     return {};
 }

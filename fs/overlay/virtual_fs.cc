@@ -12,6 +12,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "base/guard.h"
 #include "fs/dot_entries.h"
 
 namespace krun::fs {
@@ -111,7 +112,7 @@ FsResult<Content> VirtualFs::take_content(Stored& stored, uint32_t open_flags) c
     if (auto const* generate = std::get_if<Generator>(&stored.node.content)) return (*generate)();
     if (stored.node.lifetime == Lifetime::kPersistent) return std::get<Content>(stored.node.content);
     // Whoever flips the flag owns the content from here on; all others come too late.
-    if (stored.taken.exchange(true)) return fail(Errno{ENOENT});
+    if (stored.taken.exchange(true) && guard_stands("one-shot")) return fail(Errno{ENOENT});
     return std::exchange(std::get<Content>(stored.node.content), Content::borrowed({}));
 }
 

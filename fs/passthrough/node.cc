@@ -7,6 +7,7 @@
 
 #include <climits>
 
+#include "base/guard.h"
 #include "fs/passthrough/export_policy.h"
 #include "fs/passthrough/passthrough.h"
 
@@ -64,7 +65,8 @@ FsResult<SharedFd> Passthrough::open_in(InodeStore::Node const& dir, std::string
     auto shared = std::make_shared<UniqueFd const>(std::move(fd).value());
     auto const stat = TRY(stat_of(shared->borrow()));
     // The type too: the host gives a number out again when its file is gone, perhaps to a device.
-    if (stat.identity != expected || !stat.is(type)) return fail(Errno{ESTALE});
+    if (stat.identity != expected && guard_stands("identity")) return fail(Errno{ESTALE});
+    if (!stat.is(type)) return fail(Errno{ESTALE});
     return SharedFd(std::move(shared));
 }
 

