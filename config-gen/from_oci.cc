@@ -126,6 +126,15 @@ Result<guest::Krun> krun_of(oci::Spec const& spec) {
     return out;
 }
 
+void add_disks(oci::MachineAnnotations const& annotations, guest::Krun& out) {
+    for (auto const& disk : annotations.disks) out.disks.push_back(disk.name);
+    if (!annotations.root_disk) return;
+    auto const& [disk, type, options] = *annotations.root_disk;
+    out.root_disk = guest::RootDisk{disk.name, type, options};
+    // A disk that cannot be written is mounted only by who says so.
+    if (disk.read_only) out.root_disk->options.emplace_back("ro");
+}
+
 }  // namespace
 
 Result<GuestPlan> from_oci(oci::Spec const& spec) {
@@ -141,6 +150,7 @@ Result<GuestPlan> from_oci(oci::Spec const& spec) {
     out.binds = std::move(mounts.binds);
     auto const annotations = TRY(oci::read_annotations(spec.annotations));
     out.files = add_virtual_files(annotations.files, out.config);
+    add_disks(annotations, out.config.krun);
     out.info = annotations.info;
     if (out.info) add_info_tree(out.config);
     return out;

@@ -128,6 +128,13 @@ struct Hook {
     uint32_t timeout = 0;                         // in seconds; 0: none
 };
 
+// The disk whose file system is the payload's root.
+struct RootDisk {
+    std::string serial;
+    std::string type;  // empty: the first of the kernel's file systems that takes it
+    std::vector<std::string> options;
+};
+
 // The object `krun`.
 struct Krun {
     uint32_t version = kKrunConfigVersion;
@@ -139,7 +146,9 @@ struct Krun {
     std::vector<IdMapping> uid_mappings;  // not empty: a user namespace with these maps
     std::vector<IdMapping> gid_mappings;
     std::map<std::string, TimeOffset> time_offsets;
-    std::vector<Device> devices;  // beyond the default ones
+    std::vector<Device> devices;        // beyond the default ones
+    std::vector<std::string> disks;     // serials of those that the payload gets nodes of
+    std::optional<RootDisk> root_disk;  // mounted at `root`, where the boot tree has nothing
     std::vector<std::string> masked_paths;
     std::vector<std::string> readonly_paths;
     std::map<std::string, std::string> sysctl;
@@ -303,6 +312,14 @@ struct FieldsOf<guest::Hook> {
     };
 };
 template <>
+struct FieldsOf<guest::RootDisk> {
+    static constexpr Field<guest::RootDisk> rows[] = {
+        field<&guest::RootDisk::serial>("serial", Effect::kGuest, kRequired),
+        field<&guest::RootDisk::type>("type"),
+        field<&guest::RootDisk::options>("options"),
+    };
+};
+template <>
 struct FieldsOf<guest::Krun> {
     static constexpr Field<guest::Krun> rows[] = {
         field<&guest::Krun::version>("version", Effect::kGuest, kRequired),
@@ -315,6 +332,8 @@ struct FieldsOf<guest::Krun> {
         field<&guest::Krun::gid_mappings>("gidMappings"),
         field<&guest::Krun::time_offsets>("timeOffsets"),
         field<&guest::Krun::devices>("devices"),
+        field<&guest::Krun::disks>("disks"),
+        field<&guest::Krun::root_disk>("rootDisk"),
         field<&guest::Krun::masked_paths>("maskedPaths"),
         field<&guest::Krun::readonly_paths>("readonlyPaths"),
         field<&guest::Krun::sysctl>("sysctl"),

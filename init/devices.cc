@@ -60,13 +60,6 @@ Result<void> create_device(BorrowedFd root, guest::Device const& device, Existin
     return {};
 }
 
-Result<void> create_link(BorrowedFd root, Link const& link) {
-    auto const at = TRY(open_or_create_parent(root, link.path));
-    if (::symlinkat(link.target, at.parent.borrow().raw(), at.name.c_str()) < 0 && errno != EEXIST)
-        return fail(Error::sys("create link"));
-    return {};
-}
-
 bool is_dev(std::string const& path) {
     return path == "/dev" || path == "/dev/";
 }
@@ -79,6 +72,18 @@ bool makes_devices(std::vector<guest::Mount> const& mounts) {
     return true;
 }
 
+Result<void> create_extra_device(BorrowedFd root, guest::Device const& device) {
+    TRY_WITH(create_device(root, device, Existing::kMustBeTheSame), "device " + device.path);
+    return {};
+}
+
+Result<void> create_device_link(BorrowedFd root, std::string const& path, std::string const& target) {
+    auto const at = TRY_WITH(open_or_create_parent(root, path), path);
+    if (::symlinkat(target.c_str(), at.parent.borrow().raw(), at.name.c_str()) < 0 && errno != EEXIST)
+        return fail(Error::sys("create link " + path));
+    return {};
+}
+
 Result<void> create_devices(BorrowedFd root, std::vector<guest::Device> const& extra) {
     guest::Device const defaults[] = {
         // linux Documentation/admin-guide/devices.txt
@@ -86,11 +91,10 @@ Result<void> create_devices(BorrowedFd root, std::vector<guest::Device> const& e
         character("/dev/random", 1, 8), character("/dev/urandom", 1, 9), character("/dev/tty", 5, 0),
     };
     // The spec's first: a device of its own at a default path is what it asks for, and so is a mount there.
-    for (auto const& device : extra)
-        TRY_WITH(create_device(root, device, Existing::kMustBeTheSame), "device " + device.path);
+    for (auto const& device : extra) TRY(create_extra_device(root, device));
     for (auto const& device : defaults)
         TRY_WITH(create_device(root, device, Existing::kWins), "device " + device.path);
-    for (auto const& link : kLinks) TRY_WITH(create_link(root, link), link.path);
+    for (auto const& link : kLinks) TRY(create_device_link(root, link.path, link.target));
     return {};
 }
 

@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "init/descriptors.h"
 #include "init/devices.h"
+#include "init/disks.h"
 #include "init/hooks.h"
 #include "init/masks.h"
 #include "init/mount_point.h"
@@ -49,14 +50,15 @@ Result<void> become_container_root(ProcessSetup& setup) {
 }
 
 Result<void> make_mounts(ProcessSetup& setup) {
-    setup.root = TRY(open_rootfs(setup.krun.root));
+    setup.root = TRY(open_rootfs(setup.krun));
     setup.readonly_later = TRY(mount_all(setup.root.borrow(), setup.container->mounts));
     return {};
 }
 
 Result<void> make_devices(ProcessSetup& setup) {
     if (!makes_devices(setup.container->mounts)) return {};
-    return create_devices(setup.root.borrow(), setup.krun.devices);
+    TRY(create_devices(setup.root.borrow(), setup.krun.devices));
+    return create_disk_nodes(setup.root.borrow(), setup.krun);
 }
 
 Result<void> show_console(ProcessSetup& setup) {

@@ -7,17 +7,19 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "init/disks.h"
 #include "init/mount_options.h"
 #include "init/mounts.h"
 
 namespace krun::init {
 
-Result<UniqueFd> open_rootfs(std::string const& path) {
+Result<UniqueFd> open_rootfs(guest::Krun const& krun) {
     // pivot_root(2) refuses shared mounts, and nothing mounted here concerns init's own namespace.
     if (::mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0)
         return fail(Error::sys("make the boot tree private"));
-    auto root = TRY(clone_tree(BorrowedFd(AT_FDCWD), path, /*recursive=*/true));
-    auto const target = TRY(open_path(path, O_PATH | O_DIRECTORY));
+    auto root = TRY(krun.root_disk ? make_root_of_disk(*krun.root_disk)
+                                   : clone_tree(BorrowedFd(AT_FDCWD), krun.root, /*recursive=*/true));
+    auto const target = TRY(open_path(krun.root, O_PATH | O_DIRECTORY));
     TRY(attach(root.borrow(), target.borrow()));
     return root;
 }

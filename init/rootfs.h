@@ -10,8 +10,9 @@
 
 namespace krun::init {
 
-// Takes the namespace out of every propagation, takes a mount of `path` and gives its root directory.
-Result<UniqueFd> open_rootfs(std::string const& path);
+// Takes the namespace out of every propagation, takes a mount of the boot tree's krun.root, or of the disk
+// that is to be there, and gives its root directory.
+Result<UniqueFd> open_rootfs(guest::Krun const& krun);
 
 // Makes the mounts in order. A read-only tmpfs is writable until the returned descriptors are passed to
 // make_readonly: mount points and device nodes are still to be created in it.

@@ -87,6 +87,57 @@ Verdict read_secret(std::string_view path, std::string const& value, MachineAnno
     return inject(path, value, /*secret=*/true, out);
 }
 
+constexpr size_t kMaxDiskName = 20;  // virtio's serial number
+
+Verdict read_disk_option(std::string_view option, DiskAnnotation& out) {
+    if (option == "ro")
+        out.read_only = true;
+    else if (option == "format=qcow2" || option == "format=raw")
+        out.qcow2 = option == "format=qcow2";
+    else
+        return "there is no option " + quoted(option) + " for a disk";
+    return {};
+}
+
+Verdict read_disk(std::string_view name, std::string const& value, MachineAnnotations& out) {
+    if (name.empty() || name.size() > kMaxDiskName || name == kRootDiskName || name[0] == '.' ||
+        name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") !=
+            name.npos)
+        return "the key must end in a name of 1 to 20 letters, digits, \".\", \"_\" and \"-\" that is not "
+               "\"root\"";
+    auto const parts = split(value, ',');
+    DiskAnnotation disk{.name = std::string(name), .path = std::string(parts[0])};
+    if (disk.path.empty()) return "must begin with a path";
+    for (auto const option : std::span(parts).subspan(1))
+        if (auto const wrong = read_disk_option(option, disk)) return wrong;
+    out.disks.push_back(std::move(disk));
+    return {};
+}
+
+// The rest of the value is the mount's options, whose commas are theirs.
+constexpr std::string_view kMountOptions = ",options=";
+
+Verdict read_root(std::string_view, std::string const& value, MachineAnnotations& out) {
+    size_t const end = value.find(kMountOptions);
+    auto const parts = split(std::string_view(value).substr(0, end), ',');
+    RootDiskAnnotation root;
+    root.disk.name = kRootDiskName;
+    root.disk.path = parts[0];
+    if (root.disk.path.empty()) return "must begin with a path";
+    for (auto const option : std::span(parts).subspan(1)) {
+        constexpr std::string_view kType = "fstype=";
+        if (option.starts_with(kType) && option.size() > kType.size())
+            root.file_system = option.substr(kType.size());
+        else if (auto const wrong = read_disk_option(option, root.disk))
+            return wrong;
+    }
+    if (end != value.npos)
+        for (auto const option : split(std::string_view(value).substr(end + kMountOptions.size()), ','))
+            root.options.emplace_back(option);
+    out.root_disk = std::move(root);
+    return {};
+}
+
 struct Row {
     AnnotationHelp help;
     Read read;                   // nullptr: not implemented
@@ -110,6 +161,15 @@ constexpr Row kRows[] = {
     {{kSecretPrefix, "text", "the same, for the container's root alone and gone once it has been read"},
      read_secret,
      true},
+    {{"krun-oci.disk.", "path[,format=qcow2][,ro]",
+      "a disk image or block device of the host as /dev/vdX and /dev/disk/by-id/virtio-NAME in the "
+      "container, for its "
+      "root alone; NAME is what follows: `krun-oci.disk.data`"},
+     read_disk},
+    {{"krun-oci.root", "path[,format=qcow2][,ro][,fstype=TYPE][,options=LIST]",
+      "the container's root is the file system on this disk; LIST are mount options with commas between "
+      "them"},
+     read_root},
     {{"krun-oci.info", "0 or 1", "the container sees limits, annotations and features below /run/krun"},
      read_info},
     {{"io.kubernetes.cri.container-type", "sandbox", "a pod's pause container: a process without a machine"},

@@ -24,6 +24,22 @@ struct InjectedFile {
 // What all of them may have together: they are in the machine's memory and in config.json.
 inline constexpr size_t kMaxInjectedBytes = size_t{1} << 20;
 
+// A disk image or a block device of the host.
+struct DiskAnnotation {
+    std::string name;  // what the guest knows it by: 1 to 20 of [A-Za-z0-9._-]
+    std::string path;  // on the host; one that is not absolute is in the bundle
+    bool qcow2 = false;
+    bool read_only = false;
+};
+
+// The disk that is the container's root.
+struct RootDiskAnnotation {
+    DiskAnnotation disk;
+    std::string file_system;           // empty: whichever of the guest kernel's fits
+    std::vector<std::string> options;  // as in mounts[].options
+};
+inline constexpr std::string_view kRootDiskName = "root";
+
 struct MachineAnnotations {
     std::optional<uint32_t> cpus;     // krun.cpus: 1..64; 0 means the default, as for crun
     std::optional<uint32_t> ram_mib;  // krun.ram_mib: above 128; up to that it means the default, as for crun
@@ -33,6 +49,8 @@ struct MachineAnnotations {
     bool sandbox = false;
     std::vector<InjectedFile> files;  // krun-oci.file.PATH and krun-oci.secret.PATH, in the order of the keys
     bool info = false;                // krun-oci.info: the container sees /run/krun
+    std::vector<DiskAnnotation> disks;            // krun-oci.disk.NAME, in the order of the keys
+    std::optional<RootDiskAnnotation> root_disk;  // krun-oci.root
 };
 
 // A value that does not fit its key, and any key in krun-oci. that does not exist, is kInvalidConfig; what is

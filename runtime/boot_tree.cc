@@ -48,6 +48,14 @@ Result<std::unique_ptr<fs::FileSystem>> rootfs_of(GuestPlan const& plan, HostHan
     return std::unique_ptr<fs::FileSystem>(std::move(overlay));
 }
 
+// Where the root is on a disk, a place to mount it.
+Result<void> add_rootfs(fs::OverlayFs& tree, GuestPlan const& plan, HostHandles& host, fs::NodeIds& ids) {
+    auto const& krun = plan.config.krun;
+    if (krun.root_disk) return tree.add_dir(krun.root, 0755);
+    auto rootfs = TRY(rootfs_of(plan, host, ids));
+    return tree.add_graft(krun.root, std::move(rootfs));
+}
+
 Result<std::unique_ptr<fs::FileSystem>> bind_of(BindHandle& bind, fs::NodeIds& ids) {
     fs::PassthroughOptions options;
     options.read_only = bind.read_only;
@@ -86,8 +94,7 @@ Result<std::unique_ptr<fs::FileSystem>> make_boot_tree(GuestPlan const& plan, Ho
         TRY(tree->add_dir(path, 0755));
     TRY(add_files(*tree, plan.files));
     if (plan.info) TRY(add_info(*tree, info));
-    auto rootfs = TRY_WITH(rootfs_of(plan, host, ids), "rootfs");
-    TRY(tree->add_graft(plan.config.krun.root, std::move(rootfs)));
+    TRY_WITH(add_rootfs(*tree, plan, host, ids), "rootfs");
     for (size_t i = 0; i < host.binds.size(); ++i) {
         std::string const where = "mounts[" + std::to_string(plan.binds[i].mount) + "]";
         auto bind = TRY_WITH(bind_of(host.binds[i], ids), where);

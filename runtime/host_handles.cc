@@ -11,6 +11,7 @@
 #include "runtime/kvm_device.h"
 #include "runtime/mount_points.h"
 #include "runtime/overlay_mount.h"
+#include "vmm/disk/open_disk.h"
 
 namespace krun::runtime {
 namespace {
@@ -49,14 +50,31 @@ Result<std::string> wanted_kernel(oci::Spec const& spec) {
     return spec.vm && spec.vm->kernel ? spec.vm->kernel->path : std::string();
 }
 
+Result<vmm::DiskSpec> open_disk(VmRequest const& request, oci::DiskAnnotation const& disk) {
+    auto const format = disk.qcow2 ? vmm::DiskFormat::kQcow2 : vmm::DiskFormat::kRaw;
+    auto opened = TRY(vmm::open_disk({in_bundle(request, disk.path), format, disk.read_only}));
+    return vmm::DiskSpec{disk.name, std::move(opened)};
+}
+
+Result<std::vector<vmm::DiskSpec>> open_disks(VmRequest const& request) {
+    auto const annotations = TRY(oci::read_annotations(request.spec.annotations));
+    std::vector<vmm::DiskSpec> out;
+    if (annotations.root_disk) out.push_back(TRY(open_disk(request, annotations.root_disk->disk)));
+    for (auto const& disk : annotations.disks) out.push_back(TRY(open_disk(request, disk)));
+    return out;
+}
+
 }  // namespace
 
 Result<HostHandles> open_host_handles(VmRequest const& request, GuestPlan const& plan) {
     HostHandles host;
     host.rootfs = TRY(open_rootfs(request));
     for (auto const& bind : plan.binds) host.binds.push_back(TRY(open_bind(request, bind)));
-    host.mount_points = missing_mount_points(host.rootfs.borrow(), plan.config.mounts, host.binds,
-                                             needed_directories(plan.config), plan.config.krun.devices);
+    host.disks = TRY(open_disks(request));
+    // In a root on a disk the guest makes them.
+    if (!plan.config.krun.root_disk)
+        host.mount_points = missing_mount_points(host.rootfs.borrow(), plan.config.mounts, host.binds,
+                                                 needed_directories(plan.config), plan.config.krun.devices);
     host.namespaces = TRY(plan_namespaces(request.spec));
     auto const kernel = TRY(wanted_kernel(request.spec));
     host.kernel = TRY(open_kernel(kernel));

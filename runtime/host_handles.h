@@ -14,6 +14,7 @@
 #include "runtime/kernel_image.h"
 #include "runtime/namespaces.h"
 #include "runtime/vm_process.h"
+#include "vmm/machine_spec.h"
 
 namespace krun::runtime {
 
@@ -42,6 +43,7 @@ struct HostHandles {
     UniqueFd rootfs;  // O_PATH, a directory
     std::vector<BindHandle> binds;
     std::vector<MountPoint> mount_points;  // parents first
+    std::vector<vmm::DiskSpec> disks;      // the root's first
     NamespacePlan namespaces;
     UniqueFd dev_null;
     UniqueFd state_dir;

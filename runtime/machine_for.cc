@@ -46,6 +46,7 @@ Result<vmm::MachineSpec> machine_for(GuestPlan const& plan, MachineSize const& s
                                    log->append(bytes);
                                    if (is_logged(LogLevel::kDebug)) tell_console(bytes);
                                }});
+    machine.disks = std::move(host.disks);
     machine.on_guest_fault = guest_fault_log();
     auto tree = TRY(make_boot_tree(plan, host, std::move(info)));
     machine.shares.push_back({kTag, std::make_shared<fs::Server>(std::move(tree))});

@@ -13,9 +13,9 @@
 
 namespace krun::runtime {
 
-// The machine without vsock ports. Consumes the rootfs, binds, kernel and KVM descriptors of `host`; rootfs
-// and binds are trees of detach_tree by now. Runs in the process that will serve the files, before it changes
-// its root.
+// The machine without vsock ports. Consumes the rootfs, binds, disks, kernel and KVM descriptors of `host`;
+// rootfs and binds are trees of detach_tree by now. Runs in the process that will serve the files, before it
+// changes its root.
 Result<vmm::MachineSpec> machine_for(GuestPlan const& plan, MachineSize const& size, HostHandles& host,
                                      std::shared_ptr<KernelLog> log, std::shared_ptr<GuestInfo const> info);
 

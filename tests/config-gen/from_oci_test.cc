@@ -252,6 +252,18 @@ TEST(FromOci, InjectedFilesAreBoundAfterAllMountsAsTheContainersRoot) {
     EXPECT_TRUE(plan.files[1].once);
 }
 
+TEST(FromOci, DisksAreToldByTheirSerialsAndAReadOnlyRootIsMountedSo) {
+    auto spec = minimal();
+    EXPECT_FALSE(config_of(spec).krun.root_disk);
+    spec.annotations = {{"krun-oci.disk.data", "/d"}, {"krun-oci.root", "/r,ro,fstype=ext4,options=noatime"}};
+    auto const krun = config_of(spec).krun;
+    EXPECT_THAT(krun.disks, ElementsAre("data"));
+    ASSERT_TRUE(krun.root_disk);
+    EXPECT_EQ(krun.root_disk->serial, "root");
+    EXPECT_EQ(krun.root_disk->type, "ext4");
+    EXPECT_THAT(krun.root_disk->options, ElementsAre("noatime", "ro"));
+}
+
 TEST(FromOci, TheInfoTreeIsForThoseWhoAsk) {
     auto spec = minimal();
     EXPECT_FALSE(from_oci(spec).value().info);

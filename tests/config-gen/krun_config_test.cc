@@ -40,6 +40,8 @@ KrunConfig full() {
               {{1, 200000, 5}},
               {{"boottime", {-7, 8}}},
               {{"/dev/x", "c", 1, 2, 0600, 3, 4}},
+              {"data"},
+              guest::RootDisk{"root", "ext4", {"ro"}},
               {"/m"},
               {"/ro"},
               {{"k.e", "v"}},

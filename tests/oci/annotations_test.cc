@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <tuple>
+
 #include "oci/mount_options.h"
 
 namespace krun::oci {
@@ -76,6 +78,39 @@ TEST(Annotations, SecretsAreShownEmpty) {
     EXPECT_EQ(shown.at("krun-oci.secret./key"), "");
     EXPECT_EQ(shown.at("krun-oci.file./a"), "seen");
     EXPECT_EQ(verdict({{"krun-oci.secret.key", "hush"}}).find("hush"), std::string::npos);
+}
+
+TEST(Annotations, DisksAreNamedByTheirKeys) {
+    auto const read =
+        read_annotations({{"krun-oci.disk.data", "/images/data.img"},
+                          {"krun-oci.disk.b_2", "images/b,format=qcow2,ro"},
+                          {"krun-oci.root", "/r,ro,format=raw,fstype=ext4,options=noatime,commit=30"}});
+    ASSERT_TRUE(read.ok()) << read.error().message();
+    auto const& [disks, root] = std::tie(read.value().disks, read.value().root_disk);
+    ASSERT_EQ(disks.size(), 2u);
+    EXPECT_EQ(disks[0].name, "b_2");
+    EXPECT_EQ(disks[0].path, "images/b");
+    EXPECT_TRUE(disks[0].qcow2 && disks[0].read_only);
+    EXPECT_EQ(disks[1].path, "/images/data.img");
+    EXPECT_FALSE(disks[1].qcow2 || disks[1].read_only);
+    ASSERT_TRUE(root);
+    EXPECT_EQ(root->disk.path, "/r");
+    EXPECT_TRUE(root->disk.read_only && !root->disk.qcow2);
+    EXPECT_EQ(root->file_system, "ext4");
+    EXPECT_EQ(root->options, (std::vector<std::string>{"noatime", "commit=30"}));
+}
+
+TEST(Annotations, DisksThatCannotBeAreRefused) {
+    for (std::string const name : {"", "root", ".", ".a", "a/b", "a b", "123456789012345678901"})
+        EXPECT_NE(verdict({{"krun-oci.disk." + name, "/i"}}), "accepted") << name;
+    EXPECT_EQ(verdict({{"krun-oci.disk.12345678901234567890", "/i"}}), "accepted");
+    EXPECT_EQ(
+        verdict({{"krun-oci.disk.a", "/i,format=vmdk"}}),
+        R"(annotations["krun-oci.disk.a"]: there is no option "format=vmdk" for a disk, is "/i,format=vmdk")");
+    for (std::string const value : {"", ",ro", "/i,rw", "/i,", "/i,fstype=ext4", "/i,options=ro"})
+        EXPECT_NE(verdict({{"krun-oci.disk.a", value}}), "accepted") << value;
+    for (std::string const value : {"", ",fstype=ext4", "/i,fstype=", "/i,size=3"})
+        EXPECT_NE(verdict({{"krun-oci.root", value}}), "accepted") << value;
 }
 
 TEST(Annotations, UnknownKeyIsAnErrorOnlyInOurOwnNamespace) {
