@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Walls that a test build can take away, one at a time, to show that a test sees it: `hack/test mutations`. In every
-// other build a guard stands, and is no code.
+// Walls that a test build can take away, one at a time, to show that a test sees it: `hack/test mutations`.
+// In every other build a guard stands, and is no code.
 #pragma once
 #include <cstdlib>
 #include <string_view>

@@ -111,11 +111,12 @@ enum class NetworkRecordKind : uint16_t {
     // u32: the device virtio-mmio.N has become a network interface. Those of a frame are numbered from 0, as
     // they come, whatever the guest's kernel calls them.
     kPlugged = 1,
-    kRequest = 2,  // one message of rtnetlink(7), with NLM_F_ACK; only its sequence number does not matter
-    kSysctl = 3,   // text: a path below /proc/sys, '=', what to write there
+    kRequest = 2,    // one message of rtnetlink(7), with NLM_F_ACK; only its sequence number does not matter
+    kSysctl = 3,     // text: a path below /proc/sys, '=', what to write there
     kTrySysctl = 4,  // the same, for a guest's kernel that may not know it
 };
-// The kernel's number of the frame's interface `interface` belongs at byte `offset` of the content, as an i32.
+// The kernel's number of the frame's interface `interface` belongs at byte `offset` of the content, as an
+// i32.
 struct NetworkFixup {
     uint16_t interface;
     uint16_t offset;

@@ -48,9 +48,9 @@ public:
     // streams that there can be; then the guest refuses those for ports that nobody listens on yet. In a
     // machine without vsock both ends are closed at once.
     void connect(uint32_t host_port, uint32_t guest_port, StreamEnds ends);
-    // Plugs an interface into the next empty one of MachineSpec::network_slots and returns its device's number
-    // on the bus, which in the guest is virtio-mmio.N: its driver has to be told to look there again. Owner's
-    // thread. kUnsupported without an empty slot.
+    // Plugs an interface into the next empty one of MachineSpec::network_slots and returns its device's
+    // number on the bus, which in the guest is virtio-mmio.N: its driver has to be told to look there again.
+    // Owner's thread. kUnsupported without an empty slot.
     Result<uint32_t> plug(NetInterface interface);
     // How often the guest came to this process for work since start(). Any thread.
     uint64_t userspace_exits() const;
