@@ -25,6 +25,8 @@ _kReasons = [
     ("CRI-O: a command that cannot be run", "create: why", _kWords),
     ("podman: play kube", "play kube|logs played-box|exec in its container",
      "podman 4.3's cgroup for a pod allows no device with this manager; crun makes nodes below it, ours are the guest's own"),
+    ("podman: --userns of another container", "container:plain, .*",
+     "podman names the host's own namespace, and maps one id: crun cannot enter it, ours has that id"),
     ("podman: diff, commit, export", "what export holds .*", "nothing is made in the image, mount points neither"),
     ("podman: cp", "cp (into|from) a tmpfs of a running container",
      "podman copies on the host, and a tmpfs is the machine's own memory: refused, as nothing would arrive"),

@@ -3,7 +3,7 @@
 reason in clients/reasons.py, and docs/clients.md lists all steps."""
 from clients import comparing, page, reasons
 # They register their scenarios, in the order of the page.
-from clients import podman_life, podman_process, podman_exec, podman_files, podman_watch, podman_pods  # noqa: F401
+from clients import podman_life, podman_process, podman_users, podman_exec, podman_files, podman_watch, podman_pods  # noqa: F401
 from clients import build, containerd, containerd_cri, crio  # noqa: F401
 from suite import expect, expect_equal, selected, test
 
