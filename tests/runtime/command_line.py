@@ -10,7 +10,7 @@ import time
 
 TIME_LIMIT_SECONDS = 10  # a command that takes longer hangs
 SKIPPED = 77
-_kMark = "KRUN_OCI_TEST_DIRECTORY"
+MARK = "KRUN_OCI_TEST_DIRECTORY"
 
 
 class Failure(Exception):
@@ -42,7 +42,7 @@ class CommandLine:
         self.scratch.mkdir()
         config = {"ociVersion": "1.0.2", "root": {"path": "rootfs"}, "process": {"cwd": "/", "args": self.args}}
         (self.bundle / "config.json").write_text(json.dumps(config))
-        self._environment = {**os.environ, _kMark: str(self.directory), "TMPDIR": str(self.scratch)}
+        self._environment = {**os.environ, MARK: str(self.directory), "TMPDIR": str(self.scratch)}
         return self
 
     def __exit__(self, *_):
@@ -86,7 +86,7 @@ class CommandLine:
 
     def processes(self):
         """Those of the directory that live."""
-        mark = f"{_kMark}={self.directory}".encode()
+        mark = f"{MARK}={self.directory}".encode()
         return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if mark in _environment_of(pid)]
 
     def expect_left(self, containers, processes):

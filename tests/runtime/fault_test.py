@@ -2,8 +2,8 @@
 """Every command, killed before each of its system calls, and with each system call failing as it may.
 
 What is counted: the calls of the command's own process between the first line of main() and its end, each by its name
-and how many of that name came before. The dynamic loader's calls are not ours; container processes and the processes
-that stand for executed ones are not traced. By default an error is put into the first, middle and last call of a
+and how many of that name came before. The dynamic loader's calls are not ours; container processes are not traced, and the
+process that stands for an executed one has a row of its own. By default an error is put into the first, middle and last call of a
 name; with KRUN_FAULTS=all into every call.
 
 After each fault comes the census: no process, file or directory that was not there before, and a neighbour in the
@@ -20,7 +20,7 @@ import subprocess
 import sys
 import threading
 
-from command_line import SKIPPED, CommandLine, Failure
+from command_line import MARK, SKIPPED, CommandLine, Failure
 
 # The errors that may come out of each system call, by its manual page. EINTR and, where it means "again", EAGAIN are
 # no failures: the command must succeed.
@@ -28,6 +28,7 @@ _kErrors = {
     "bind": "EACCES ENOMEM ENOSPC",
     "clone": "EAGAIN ENOMEM",
     "connect": "EINTR EACCES ECONNREFUSED",
+    "dup2": "EBUSY",
     "fcntl": "EMFILE",
     "flock": "EINTR EAGAIN ENOLCK",
     "ftruncate": "EINTR EIO",
@@ -44,6 +45,7 @@ _kErrors = {
     "pidfd_send_signal": "EPERM",
     "pipe2": "EMFILE ENFILE",
     "poll": "EINTR ENOMEM",
+    "prctl": "EINVAL",
     "read": "EINTR EIO",
     "readlink": "EACCES EIO ENOMEM",
     "recvfrom": "EINTR ENOMEM",
@@ -52,6 +54,7 @@ _kErrors = {
     "rt_sigprocmask": "EINVAL",
     "sendmsg": "EINTR ENOMEM ENOBUFS",
     "sendto": "EINTR ENOMEM ENOBUFS",
+    "setsid": "EPERM",
     "setsockopt": "ENOMEM",
     "signalfd4": "EMFILE ENFILE ENOMEM",
     "socket": "EMFILE ENFILE ENOMEM",
@@ -60,7 +63,7 @@ _kErrors = {
     "write": "EINTR EIO ENOSPC",
 }
 # These have no error, or close(2), which closes whatever it returns; strace would leave the descriptor open.
-_kCannotFail = {"brk", "close", "exit_group", "geteuid", "getpid", "munmap", "rt_sigaction"}
+_kCannotFail = {"brk", "close", "exit_group", "geteuid", "getpid", "kill", "munmap", "rt_sigaction", "set_robust_list"}
 _kAgain = {("flock", "EAGAIN")}
 
 
@@ -78,6 +81,7 @@ class Command:
     """One row of the table: what is there before, the command, and what may be there after it."""
 
     needs_running = True
+    in_child = False  # the faults are those of the process that it forks
 
     def prepare(self, lab):
         _succeeds(lab.create("web"))
@@ -264,8 +268,19 @@ class DetachedExec(Command):
         self.check_done(lab)
 
 
+class ExecProxy(DetachedExec):
+    """What stands for the executed process. Of fault number N the command itself may meet its own call number N, too."""
+
+    in_child = True
+
+    def check_done(self, lab):
+        """It may have ended since: then so has its process."""
+        _one_of(lab.state("web"), ["running"])
+        (lab.scratch / "pid").unlink()
+
+
 _kCommands = {"create": Create, "start": Start, "kill": Kill, "kill KILL": KillByKill, "delete": Delete,
-              "delete --force": ForcedDelete, "exec": Exec, "exec --detach": DetachedExec}
+              "delete --force": ForcedDelete, "exec": Exec, "exec --detach": DetachedExec, "what stands for it": ExecProxy}
 
 
 class Lab(CommandLine):
@@ -278,9 +293,13 @@ class Lab(CommandLine):
         self.before = self.processes()
         return self
 
-    def under_strace(self, line, *flags):
+    def under_strace(self, command, *flags):
+        """Follows a child in the background, without the mark of what must not be left."""
         trace = self.directory / "trace"
-        return self.run(["strace", "-qq", "-o", str(trace), *flags, *line]), trace
+        if command.in_child:
+            flags = ["-D", "-f", "-E", f"{MARK}={self.directory}", *flags]
+        strace = ["env", "-u", MARK, "strace"] if command.in_child else ["strace"]
+        return self.run([*strace, "-qq", "-o", str(trace), *flags, *command.line(self)]), trace
 
     def wait_for_end(self, name):
         pid = self.krun("state", name)
@@ -292,19 +311,11 @@ class Lab(CommandLine):
     def calls(self, command):
         """The names of the system calls of a command, from main() on, each with its number among its like."""
         command.prepare(self)
-        ended, trace = self.under_strace(command.line(self))
+        ended, trace = self.under_strace(command)
         _succeeds(ended)
         command.check_done(self)
         self.clean_up()
-        seen, own, calls = collections.Counter(), False, []
-        for line in trace.read_text().splitlines():
-            if not (match := re.match(r"(\w+)\(", line)):
-                continue
-            seen[match[1]] += 1
-            own |= line.startswith("fcntl(0, F_GETFD")
-            if own:
-                calls.append((match[1], seen[match[1]]))
-        return calls
+        return (_childs_calls if command.in_child else _own_calls)(trace.read_text().splitlines())
 
     def clean_up(self):
         _succeeds(self.krun("delete", "--force", "web"))
@@ -314,9 +325,9 @@ class Lab(CommandLine):
         """One fault and all that is to be true afterwards."""
         name, number = call
         command.prepare(self)
-        ended, _ = self.under_strace(command.line(self), f"--trace={name}", f"--inject={name}:{fault}:when={number}")
+        ended, _ = self.under_strace(command, f"--trace={name}", f"--inject={name}:{fault}:when={number}")
         if fault == "signal=KILL":
-            if ended.status != -9:
+            if ended.status != -9 and not command.in_child:
                 raise Failure(f"was not killed: {ended}")
             command.check_killed(self)
         elif ended.status == 0:
@@ -332,9 +343,36 @@ class Lab(CommandLine):
         wanted = 255 if isinstance(command, (Exec, DetachedExec)) else 1
         if error == "EINTR" or (name, error) in _kAgain:
             raise Failure(f"does not try again: {ended}")
-        if ended.status != wanted or not re.fullmatch(r"[^\n]+\n", ended.err):
+        # The command may have met the fault itself, on its way to say what its child told.
+        is_mute = command.in_child and name == "write" and not ended.err
+        if ended.status != wanted or not (is_mute or re.fullmatch(r"[^\n]+\n", ended.err)):
             raise Failure(f"{ended}, not status {wanted} and one line")
         command.check_failed(self)
+
+
+def _numbered(lines):
+    """(name, number among its like, whether main() has begun) of each call."""
+    seen, own = collections.Counter(), False
+    for line in lines:
+        if match := re.match(r"(\w+)\(", line):
+            seen[match[1]] += 1
+            own |= line.startswith("fcntl(0, F_GETFD")
+            yield match[1], seen[match[1]], own
+
+
+def _own_calls(lines):
+    return [(name, number) for name, number, own in _numbered(lines) if own]
+
+
+def _childs_calls(lines):
+    """Without those that would meet the dynamic loader of the command."""
+    parent = lines[0].split()[0]
+    of_parent, of_child = [], []
+    for line in lines:
+        pid, call = line.split(None, 1)
+        (of_parent if pid == parent else of_child).append(call)
+    loaders = {(name, number) for name, number, own in _numbered(of_parent) if not own}
+    return [(name, number) for name, number, _ in _numbered(of_child) if (name, number) not in loaders]
 
 
 def _faults(calls, every):
