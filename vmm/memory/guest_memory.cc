@@ -31,6 +31,11 @@ void prefer_huge_pages(std::span<std::byte> ram) {
     if (ram.size() > kHugePage) ::madvise(ram.data() + kHugePage, ram.size() - kHugePage, MADV_HUGEPAGE);
 }
 
+// What a payload has in memory is not for a file on the host, however large a core the user allows.
+void leave_out_of_cores(std::span<std::byte> ram) {
+    ::madvise(ram.data(), ram.size(), MADV_DONTDUMP);
+}
+
 }  // namespace
 
 Result<void, GuestFault> GuestSlice::write_bytes(size_t offset, std::span<std::byte const> in) const {
@@ -45,7 +50,10 @@ Result<GuestMemory> GuestMemory::make(std::span<GuestRange const> ranges) {
     std::vector<Region> regions;
     for (auto const& r : ranges)
         regions.push_back({ r.base, TRY_WITH(Mapping::anonymous(r.len_bytes), "allocate guest RAM") });
-    for (auto const& r : regions) prefer_huge_pages(r.host.bytes());
+    for (auto const& r : regions) {
+        prefer_huge_pages(r.host.bytes());
+        leave_out_of_cores(r.host.bytes());
+    }
     return GuestMemory(std::move(regions));
 }
 
@@ -59,6 +67,7 @@ Result<void> GuestMemory::map_file(GuestAddr at, uint64_t len, BorrowedFd file, 
     if (::mmap(host, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, file.raw(),
                static_cast<off_t>(file_offset)) == MAP_FAILED)
         return fail(Error::sys("map a file into guest RAM"));
+    leave_out_of_cores(std::span(static_cast<std::byte*>(host), len));  // what the guest changes of it
     return {};
 }
 
