@@ -47,14 +47,14 @@ class Bench:
         (share / "init.krun").chmod(0o755)
         subprocess.run(["cp", "-a", self.arena.root / "bundle/rootfs", share / "rootfs"], check=True)
 
-    def make_idle_bundle(self, place, argv):
-        """A bundle with busybox as argv[0], and the static `true`."""
+    def make_idle_bundle(self, place, argv, **changes):
+        """A bundle with busybox as argv[0], and the static `true`. changes: to config.json."""
         root = self.arena.root / place.lstrip("/") / "rootfs"
         for name in ("bin", "proc", "sys", "dev", "run", "tmp"):
             (root / name).mkdir(parents=True)
         self.arena.file("/bin/busybox", f"{place}/rootfs{argv[0]}")
         self.arena.file(self.tools / "static_true", f"{place}/rootfs/bin/true")
-        (root.parent / "config.json").write_text(json.dumps(default_config(argv)))
+        (root.parent / "config.json").write_text(json.dumps(default_config(argv) | changes))
 
     def time(self, argv, wanted=0, until_input_ends=False):
         """Nanoseconds of one run: start to reaped end, or from the end of its input to that."""
