@@ -100,7 +100,7 @@ FsResult<void> op_fallocate(Call& call) {
 
 FsResult<void> op_lseek(Call& call) {
     auto const in = TRY(call.in.take<abi::LseekIn>());
-    TRY(check_range(in.offset, 0));
+    if (in.offset > LLONG_MAX) return fail(Errno{ENXIO});  // before the file: lseek(2)
     return call.out.put(
         abi::LseekOut { TRY(call.fs.lseek(call.node(), Handle{in.fh}, in.offset, in.whence)) });
 }

@@ -58,7 +58,7 @@ FsResult<void> Passthrough::resize(NodeId node, InodeStore::Node const& at, SetA
     if (set.in.size > LLONG_MAX) return fail(Errno{EINVAL});
     auto const size = static_cast<off_t>(set.in.size);
     std::optional<WithoutFsetid> kill;
-    if ((set.in.valid & abi::kSetKillSuidgid) != 0) kill.emplace();
+    if ((set.in.valid & abi::kSetKillSuidgid) != 0) kill_if_set(at.fd->borrow(), kill);
     if (set.handle) {
         auto const file = TRY(files_.get(node, *set.handle));
         return ::ftruncate(file->fd.borrow().raw(), size) == 0 ? FsResult<void>{} : fail(Errno{errno});

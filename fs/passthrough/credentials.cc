@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "base/guard.h"
+#include "fs/passthrough/host_file.h"
 
 namespace krun::fs {
 
@@ -115,6 +116,13 @@ WithoutFsetid::WithoutFsetid() {
     if (!caps || (caps->effective() & bit(CAP_FSETID)) == 0) return;
     saved_ = caps->effective();
     set_effective(*saved_ & ~bit(CAP_FSETID));
+}
+
+void kill_if_set(BorrowedFd file, std::optional<WithoutFsetid>& kill) {
+    static constexpr uint32_t kSetgid = S_ISGID | S_IXGRP;
+    auto const stat = stat_of(file);
+    auto const mode = stat.ok() ? stat.value().attr.mode : uint32_t{S_ISUID};
+    if ((mode & S_ISUID) != 0 || (mode & kSetgid) == kSetgid) kill.emplace();
 }
 
 WithoutFsetid::~WithoutFsetid() {

@@ -6,6 +6,7 @@
 
 #include <optional>
 
+#include "base/fd.h"
 #include "fs/file_system.h"
 
 namespace krun::fs {
@@ -53,5 +54,9 @@ public:
 private:
     std::optional<uint64_t> saved_;
 };
+
+// Begins that scope only where it decides something, because it costs four system calls and a guest's
+// unprivileged process asks for it with every write. setgid without group execution is no privilege.
+void kill_if_set(BorrowedFd file, std::optional<WithoutFsetid>& kill);
 
 }  // namespace krun::fs

@@ -21,9 +21,12 @@ static constexpr uint32_t kOpenFlags = O_ACCMODE | O_TRUNC | O_SYNC | O_DSYNC;
 // One request does not occupy the device for longer than it takes to copy this; the guest asks again.
 static constexpr uint64_t kMaxCopyBytes = uint64_t{64} << 20;
 
-static FsResult<int> host_flags(uint32_t guest_flags) {
-    if ((guest_flags & O_ACCMODE) == O_ACCMODE) return fail(Errno{EINVAL});
-    return static_cast<int>(guard_stands("open-flags") ? guest_flags & kOpenFlags : guest_flags);
+static int host_flags(uint32_t guest_flags) {
+    auto const flags = static_cast<int>(guard_stands("open-flags") ? guest_flags & kOpenFlags : guest_flags);
+    // Access mode 3 needs both permissions and gives neither (open(2)); the guest's kernel sees to the
+    // latter.
+    if ((flags & O_ACCMODE) == O_ACCMODE) return (flags & ~O_ACCMODE) | O_RDWR;
+    return flags;
 }
 
 template <class Call>
@@ -35,18 +38,11 @@ static FsResult<size_t> retry_interrupted(Call call) {
     }
 }
 
-// Drops CAP_FSETID only where it decides something, because that costs four system calls and a guest's
-// unprivileged process asks for it with every write.
-static void kill_if_set(BorrowedFd file, std::optional<WithoutFsetid>& kill) {
-    auto const stat = stat_of(file);
-    if (!stat.ok() || (stat.value().attr.mode & (S_ISUID | S_ISGID)) != 0) kill.emplace();
-}
-
 FsResult<Opened> Passthrough::open_node(NodeId node, InodeStore::Node const& at, OpenArgs args) {
     if (at.type == S_IFDIR) return fail(Errno{EISDIR});
-    auto const flags = TRY(host_flags(args.flags));
+    auto const flags = host_flags(args.flags);
     std::optional<WithoutFsetid> kill;
-    if (args.kill == KillPriv::kYes) kill.emplace();
+    if (args.kill == KillPriv::kYes) kill_if_set(at.fd->borrow(), kill);
     auto fd = TRY(open_file(at, flags));
     auto const handle = TRY(files_.add(node, std::make_shared<OpenFile>(std::move(fd))));
     // Where others write, closing must tell their file system (NFS), and opening must look for news.
@@ -68,7 +64,7 @@ FsResult<Created> Passthrough::adopt(Entry const& entry, UniqueFd fd) {
 }
 
 FsResult<Created> Passthrough::tmpfile(Caller caller, NodeId parent, CreateArgs args) {
-    auto const flags = TRY(host_flags(args.flags));
+    auto const flags = host_flags(args.flags);
     auto const exclusive = static_cast<int>(args.flags & O_EXCL);  // it can never be given a name
     auto const dir = TRY(reach_dir(parent));
     auto fd = [&]() -> FsResult<UniqueFd> {
@@ -85,7 +81,7 @@ FsResult<Created> Passthrough::tmpfile(Caller caller, NodeId parent, CreateArgs 
 }
 
 FsResult<Created> Passthrough::create(Caller caller, NodeId parent, std::string_view name, CreateArgs args) {
-    auto const flags = TRY(host_flags(args.flags));
+    auto const flags = host_flags(args.flags);
     auto const dir = TRY(reach_dir(parent));
     auto fd = [&]() -> FsResult<UniqueFd> {
         auto const as = TRY(ActAs::caller(caller));

@@ -167,6 +167,13 @@ TEST_F(KillPrivileges, ATruncationClearsThemWhenTheGuestAsks) {
     EXPECT_EQ(bits(), 0u);
 }
 
+TEST_F(KillPrivileges, SetgidWithoutGroupExecutionIsNone) {
+    ASSERT_EQ(::chmod(at("f").c_str(), 02767), 0);
+    client_->write(node_, fh_, 0, "x", abi::kWriteKillSuidgid);
+    EXPECT_EQ(send(Opcode::kFallocate, node_, args(abi::FallocateIn{fh_, 0, 4096, 0, 0})), 0);
+    EXPECT_EQ(bits(), 02000u);
+}
+
 TEST_F(KillPrivileges, ChownFallocateAndCopyAlwaysClearThem) {
     abi::SetattrIn in{};
     in.valid = abi::kSetUid;
