@@ -103,6 +103,18 @@ surroundings() {
     check '--icount gives one CPU with nested paging' same "$(tr '\n' ' ' <"$work/out")" '1 Y '
 }
 
+cgroups() {
+    cd "$work" || exit 1
+    local file=/sys/fs/cgroup/memory/memory.limit_in_bytes
+    "$testvm" --cgroup legacy -- sh -c "test -e $file -a -c /dev/kvm && ! grep -q cgroup2 /proc/mounts && uname -r" >"$work/out"
+    check '--cgroup legacy gives cgroup v1 alone, and /dev/kvm' same "$?" 0
+    check 'on the older kernel' grep -q '^6\.1\.' "$work/out"
+    "$testvm" --cgroup hybrid --systemd -- sh -c "test -e $file -a -e /sys/fs/cgroup/unified/cgroup.procs"
+    check '--cgroup hybrid has a v2 beside it, with systemd too' same "$?" 0
+    "$testvm" --cgroup other -- true 2>/dev/null
+    check 'another cgroup is refused' same "$?" 125
+}
+
 persistence() {
     local out=$work/out.d mark=krun-testvm-mark.$$
     KRUN_TESTVM_OUT=$out "$testvm" -- sh -c 'echo lost >"/root/$0"; echo lost >"/usr/$0"; echo lost >"/var/$0"
@@ -161,6 +173,7 @@ together() {
 exit_status
 output
 surroundings
+cgroups
 persistence
 endings
 containers
