@@ -46,9 +46,9 @@ void combinations() {
 }
 
 void creation_modes() {
-    for (mode_t const mask : {0, 022, 027, 077, 0777}) {
+    for (mode_t const mask : {0u, 022u, 027u, 077u, 0777u}) {
         umask(mask);
-        for (mode_t const mode : {0777, 0666, 0000, 01777, 04755, 02755, 0200}) {
+        for (mode_t const mode : {0777u, 0666u, 0000u, 01777u, 04755u, 02755u, 0200u}) {
             if (!chosen()) continue;
             auto const file = fresh_name();
             auto const dir = fresh_name();

@@ -87,7 +87,7 @@ void orphan_category() {
 }
 
 void tmpfile_category() {
-    for (mode_t const mode : {0600, 0666, 02755, 0}) {
+    for (mode_t const mode : {0600u, 0666u, 02755u, 0u}) {
         int const fd = open(".", O_TMPFILE | O_RDWR, mode);
         observe("mode " + octal(mode), fd < 0 ? outcome(fd) : seen(fd));
         if (fd >= 0) close(fd);

@@ -50,7 +50,7 @@ void files() {
 // Each class has other bits: the first that fits decides, even if a later one would allow more.
 void first_class_decides() {
     for (auto const& who : people())
-        for (mode_t const mode : {0700, 0070, 0007, 0077, 0707, 0770}) {
+        for (mode_t const mode : {0700u, 0070u, 0007u, 0077u, 0707u, 0770u}) {
             auto const path = of_user(Type::kFile, mode);
             As const somebody(who.uid, who.gid, who.groups);
             observe(std::string(who.name) + ", file " + octal(mode), opened(open(path.c_str(), O_RDWR)));
@@ -122,13 +122,13 @@ void setgid_category() {
                                          {"in it by supplement", kUserGroup, {kOtherGroup}},
                                          {"in it among others", kUserGroup, {77, kOtherGroup, 78}}};
     for (auto const& member : members)
-        for (mode_t const dir_mode : {02777, 0777}) {
+        for (mode_t const dir_mode : {02777u, 0777u}) {
             auto const dir = fresh(Type::kDir);
             if (chown(dir.c_str(), 0, kOtherGroup) < 0 || chmod(dir.c_str(), dir_mode) < 0)
                 observe("dir", outcome(-1));
             As const user(kUser, member.gid, member.groups);
             auto const what = std::string(member.name) + ", directory " + octal(dir_mode) + ": ";
-            for (mode_t const mode : {0644, 0755, 02644, 02755, 06777}) {
+            for (mode_t const mode : {0644u, 0755u, 02644u, 02755u, 06777u}) {
                 if (!chosen()) continue;
                 auto const name = dir + "/f" + octal(mode);
                 close(open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL, mode));

@@ -70,7 +70,7 @@ constexpr Change kChanges[] = {
 // By the owner, and by somebody who has the file open to write, as root made it.
 void ends(bool by_root) {
     for (auto const& change : kChanges)
-        for (mode_t const mode : {04777, 02777, 06777, 02767}) {
+        for (mode_t const mode : {04777u, 02777u, 06777u, 02767u}) {
             if (!chosen()) continue;
             auto const path = fresh(Type::kFile);
             if (chown(path.c_str(), kUser, kUserGroup) < 0) observe("chown", outcome(-1));
@@ -125,7 +125,7 @@ void owner_category() {
                         {outcome(lchown(path.c_str(), uid, gid)), seen(path)});
             }
     for (uid_t const actor : {uid_t{0}, kUser, kOther})
-        for (mode_t const mode : {0, 0777, 01777, 02755, 04755, 06711})
+        for (mode_t const mode : {0u, 0777u, 01777u, 02755u, 04755u, 06711u})
             for (auto const type : {Type::kFile, Type::kDir, Type::kFifo, Type::kSocket}) {
                 if (!chosen()) continue;
                 auto const path = fresh(type);

@@ -142,7 +142,7 @@ void set() {
 
 void set_by_others() {
     if (unprivileged()) return;
-    for (mode_t const mode : {0666, 0644})
+    for (mode_t const mode : {0666u, 0644u})
         for (bool const now : {false, true}) {
             auto const path = fresh(Type::kFile);
             if (chown(path.c_str(), kUser, kUserGroup) < 0 || chmod(path.c_str(), mode) < 0)

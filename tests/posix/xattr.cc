@@ -99,7 +99,7 @@ void flags_and_sizes() {
 
 void permissions() {
     if (unprivileged()) return;
-    for (mode_t const mode : {0644, 0600, 0666, 0200}) {
+    for (mode_t const mode : {0644u, 0600u, 0666u, 0200u}) {
         auto const path = fresh(Type::kFile);
         setxattr(path.c_str(), "user.k", "v", 1, 0);
         if (chmod(path.c_str(), mode) < 0) observe("chmod", outcome(-1));
@@ -210,7 +210,7 @@ void default_acls() {
         auto const what = std::string("default ") + name + ": ";
         observe(what + "set on a file", outcome(set_acl(fresh(Type::kFile), kDefault, value)));
         observe(what + "set", {outcome(set_acl(dir, kDefault, value)), acl_of(dir, kDefault), seen(dir)});
-        for (mode_t const mask : {022, 077}) {
+        for (mode_t const mask : {022u, 077u}) {
             umask(mask);
             auto const in = dir + "/" + octal(mask);
             close(open((in + "f").c_str(), O_WRONLY | O_CREAT, 0666));
