@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "base/mutex.h"
-#include "fs/passthrough/host_file.h"
+#include "fs/passthrough/inode_table.h"
 
 namespace krun::fs {
 
@@ -45,7 +45,8 @@ public:
 
     InodeStore(NodeIdRange& ids, Limits limits, FileIdentity root, mode_t root_type, UniqueFd root_fd);
 
-    // Adds one lookup reference to the file's node, new or known. ENFILE beyond the limit.
+    // Adds one lookup reference to the file's node, new or known. ENFILE beyond the limit, and beyond what a
+    // slot number can say (inode_rows.h).
     FsResult<NodeId> remember(Found const& found) EXCLUDES(mutex_);
     // The same for a file that has no name (O_TMPFILE) and is found by its descriptor alone.
     FsResult<NodeId> remember_nameless(FileIdentity identity, mode_t type, SharedFd fd) EXCLUDES(mutex_);
@@ -74,35 +75,27 @@ public:
     size_t fd_count() const EXCLUDES(mutex_);
 
 private:
-    struct Row {
-        FileIdentity identity;
-        mode_t type = 0;
-        uint64_t lookups = 0;
-        uint64_t hints = 0;  // rows whose parent this is
-        bool kept = false;
-        bool nameless = false;
-        NodeId parent = kNoNode;
-        std::string name;
+    static constexpr uint32_t kRoot = InodeRows::kRoot;
+    // The descriptors that are open: of all that a guest remembers, few.
+    struct OpenFd {
         SharedFd fd;
-        std::optional<std::list<NodeId>::iterator> recent;  // set while fd may be evicted
+        std::optional<std::list<uint32_t>::iterator> recent;  // set while it may be evicted
     };
-    using Rows = std::unordered_map<NodeId, Row>;
     using Dropped = std::vector<SharedFd>;  // closed by the caller after the lock
 
-    void set_place(NodeId node, Row& row, NodeId parent, std::string_view name, Dropped& dropped)
-        REQUIRES(mutex_);
-    void set_fd(NodeId node, Row& row, SharedFd fd, Dropped& dropped) REQUIRES(mutex_);
-    void drop_fd(Row& row, Dropped& dropped) REQUIRES(mutex_);
-    void leave_parent(Row& row, Dropped& dropped) REQUIRES(mutex_);
-    void drop_if_unused(Rows::iterator at, Dropped& dropped) REQUIRES(mutex_);
+    static void count_lookup(InodeRow& row);
+    void set_place(uint32_t slot, NodeId parent, std::string_view name, Dropped& dropped) REQUIRES(mutex_);
+    void set_fd(uint32_t slot, SharedFd fd, Dropped& dropped) REQUIRES(mutex_);
+    void drop_fd(uint32_t slot, Dropped& dropped) REQUIRES(mutex_);
+    void leave_parent(uint32_t slot, Dropped& dropped) REQUIRES(mutex_);
+    void drop_if_unused(uint32_t slot, Dropped& dropped) REQUIRES(mutex_);
 
-    NodeIdRange& ids_;
     Limits const limits_;
     mutable Mutex mutex_;
-    Rows rows_ GUARDED_BY(mutex_);
-    std::unordered_map<FileIdentity, NodeId> by_identity_ GUARDED_BY(mutex_);
-    std::list<NodeId> recent_ GUARDED_BY(mutex_);  // most recently used first
-    size_t held_ GUARDED_BY(mutex_) = 0;           // descriptors that are not in recent_
+    InodeTable table_ GUARDED_BY(mutex_);
+    std::unordered_map<uint32_t, OpenFd> fds_ GUARDED_BY(mutex_);  // by slot
+    std::list<uint32_t> recent_ GUARDED_BY(mutex_);                // most recently used first
+    size_t held_ GUARDED_BY(mutex_) = 0;  // descriptors that are not in recent_, the root's aside
 };
 
 }  // namespace krun::fs

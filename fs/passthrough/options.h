@@ -33,7 +33,7 @@ struct PassthroughOptions {
     size_t max_cached_fds = 4096;
     // Files and directories open at once; then ENFILE.
     size_t max_handles = 65536;
-    // Files the guest remembers at once; then ENFILE. About 250 bytes of host memory each.
+    // Files the guest remembers at once; then ENFILE. About 60 bytes of host memory each.
     size_t max_nodes = size_t{1} << 22;
 };
 

@@ -100,6 +100,38 @@ TEST_F(Remembering, ManyFilesCostFewDescriptors) {
     EXPECT_LE(open_fds(), before + 16);
 }
 
+// What a guest does that walks a large tree, where the process may open no more than most programs may.
+TEST_F(Remembering, AWalkOverFiftyThousandFilesStaysWithinALimitOf1024Descriptors) {
+    for (int d = 0; d < 50; ++d) {
+        outside_.make_dir("export/d" + std::to_string(d));
+        for (int i = 0; i < 1000; ++i) {
+            auto const path = at("d" + std::to_string(d) + "/" + std::to_string(i));
+            ASSERT_EQ(::mknod(path.c_str(), S_IFREG | 0644, 0), 0);
+        }
+    }
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    rlimit const few{1024, before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+    serve();
+    auto const base = open_fds();
+    std::vector<uint64_t> nodes;
+    for (int d = 0; d < 50; ++d) {
+        nodes.push_back(client_->lookup(1, "d" + std::to_string(d)));
+        for (auto const& one : client_->list(nodes.back(), 65536, true))
+            if (one.entry.nodeid != 0) nodes.push_back(one.entry.nodeid);
+    }
+    EXPECT_EQ(nodes.size(), 50'050u);
+    EXPECT_EQ(fs_->node_count(), 50'051u);
+    // Each is opened once: more than there may be descriptors.
+    for (auto const node : nodes) ASSERT_NE(client_->getattr(node).nlink, 0u);
+    EXPECT_LE(open_fds(), base + 1024 / 8);
+    for (auto const node : nodes) client_->forget(node, 1);
+    EXPECT_EQ(fs_->node_count(), 1u);
+    EXPECT_EQ(open_fds(), base);
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 TEST_F(Remembering, RunningOutOfDescriptorsIsNotTheGuestsTrouble) {
     for (int i = 0; i < 200; ++i) write("f" + std::to_string(i), std::to_string(i));
     serve();

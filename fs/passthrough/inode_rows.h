@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rows of an InodeStore, as small as they can be: a guest that walks a million files makes a million of
+// them. Each lies in a numbered slot, 1 being the root's; a node id is slot and generation, so finding a node
+// is no search. Slots are used again, ids never: the generation counts how often a slot was, and a slot that
+// was too often is left alone. Not for several threads at once.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <string_view>
+#include <vector>
+
+namespace krun::fs {
+
+// Up to 255 bytes, without a NUL; the usual short ones in place.
+class SmallName {
+public:
+    SmallName() = default;
+    SmallName(SmallName const&) = delete;
+    SmallName& operator=(SmallName const&) = delete;
+    ~SmallName() { clear(); }
+
+    void assign(std::string_view name) {
+        clear();
+        len_ = static_cast<uint8_t>(name.size());
+        if (name.size() > sizeof in_place_) far_ = new char[name.size()];
+        if (len_ > 0) std::memcpy(data(), name.data(), name.size());
+    }
+    void clear() {
+        if (len_ > sizeof in_place_) delete[] far_;
+        len_ = 0;
+    }
+    std::string_view view() const { return {const_cast<SmallName*>(this)->data(), len_}; }
+
+private:
+    static constexpr size_t kInPlace = 15;
+    char* data() { return len_ > sizeof in_place_ ? far_ : in_place_; }
+
+    // Unaligned, so that a name is 16 bytes with its length.
+    union __attribute__((packed)) {
+        char* far_;
+        char in_place_[kInPlace];
+    };
+    uint8_t len_ = 0;
+};
+static_assert(sizeof(SmallName) == 16);
+
+struct InodeRow {
+    uint64_t ino = 0;
+    uint32_t lookups = 0;  // at its end it stays there, and the file is remembered until the guest unmounts
+    uint32_t hints = 0;    // rows whose parent this is
+    uint32_t parent = 0;   // slot; 0: it has no name
+    uint32_t generation = 0;
+    uint16_t file_system = 0;  // index into the store's list
+    uint8_t type = 0;          // S_IFMT bits, shifted down
+    bool used = false;
+    bool kept = false;
+    bool nameless = false;
+    bool has_fd = false;
+    SmallName name;
+};
+static_assert(sizeof(InodeRow) == 48);
+
+class InodeRows {
+public:
+    static constexpr unsigned kSlotBits = 24;
+    static constexpr uint32_t kMaxSlots = 1u << kSlotBits;
+    static constexpr uint32_t kRoot = 1;
+
+    InodeRows() { allocate(); }  // slot 0 means "none"
+
+    size_t size() const { return used_ - 1; }
+    bool is_used(uint32_t slot) const { return slot != 0 && slot < next_ && (*this)[slot].used; }
+    InodeRow& operator[](uint32_t slot) { return (*chunks_[slot / kChunk])[slot % kChunk]; }
+    InodeRow const& operator[](uint32_t slot) const { return (*chunks_[slot / kChunk])[slot % kChunk]; }
+
+    // REQUIRES: fewer than kMaxSlots are used, or were used up.
+    uint32_t allocate() {
+        uint32_t slot = free_;
+        if (slot != 0) {
+            free_ = (*this)[slot].parent;
+            (*this)[slot].parent = 0;
+        } else {
+            slot = next_++;
+            if (slot / kChunk == chunks_.size()) chunks_.push_back(std::make_unique<Chunk>());
+        }
+        (*this)[slot].used = true;
+        ++used_;
+        return slot;
+    }
+    bool has_room() const { return free_ != 0 || next_ < kMaxSlots; }
+    void release(uint32_t slot) {
+        auto& row = (*this)[slot];
+        uint32_t const generation = row.generation + 1;
+        row.~InodeRow();
+        new (&row) InodeRow;
+        row.generation = generation;
+        --used_;
+        if (generation == kLastGeneration) return;
+        row.parent = free_;
+        free_ = slot;
+    }
+    // Calls f(slot) for each that is used.
+    template <class F>
+    void for_each(F f) const {
+        for (uint32_t slot = 1; slot < next_; ++slot)
+            if ((*this)[slot].used) f(slot);
+    }
+
+private:
+    static constexpr uint32_t kChunk = 1024;
+    static constexpr uint32_t kLastGeneration = (1u << (48 - kSlotBits)) - 1;
+    using Chunk = std::array<InodeRow, kChunk>;
+
+    std::vector<std::unique_ptr<Chunk>> chunks_;
+    uint32_t next_ = 0;
+    uint32_t free_ = 0;  // first of the slots that were given back; each names the next as its parent
+    size_t used_ = 0;
+};
+
+}  // namespace krun::fs
