@@ -2,6 +2,8 @@
 // Listing directories: entries are encoded straight into the reply (fuse_kernel.h struct fuse_dirent).
 #include <algorithm>
 #include <array>
+#include <climits>
+#include <cstring>
 
 #include "fs/op_table.h"
 #include "fs/server.h"
@@ -18,7 +20,9 @@ public:
 
     bool wants_entries() const override { return with_entries_; }
     size_t space_left() const override { return left_; }
-    bool fits(size_t name_bytes) const override { return record_bytes(name_bytes) <= left_; }
+    bool fits(size_t name_bytes) const override {
+        return name_bytes <= NAME_MAX && record_bytes(name_bytes) <= left_;
+    }
     // Something was to be listed and nothing was: an empty reply would say that the directory ends here.
     bool too_small() const { return refused_ && !any_; }
 
@@ -29,27 +33,33 @@ public:
         }
         auto const name_len = static_cast<uint32_t>(dir_entry.name.size());
         abi::Dirent const dirent{dir_entry.ino, dir_entry.next_offset, name_len, dir_entry.type};
-        if (with_entries_) put(encode(entry));
-        put(dirent);
-        put_bytes(std::as_bytes(std::span(dir_entry.name)));
+        // A record is put together here and then goes to the guest in one piece, its padding zero.
+        std::array<std::byte, kMaxRecordBytes> record;
+        size_t used = 0;
+        auto const append = [&](void const* bytes, size_t len) {
+            std::memcpy(record.data() + used, bytes, len);
+            used += len;
+        };
+        if (with_entries_) {
+            auto const encoded = encode(entry);
+            append(&encoded, sizeof encoded);
+        }
+        append(&dirent, sizeof dirent);
+        append(dir_entry.name.data(), name_len);
         static constexpr std::array<std::byte, 7> kPadding{};
-        put_bytes(std::span(kPadding).first(-name_len % 8));
+        append(kPadding.data(), -name_len % 8);
+        ignore(out_.put_bytes(std::span(record).first(used)), "fits() was asked");
         left_ -= record_bytes(name_len);
         any_ = true;
         return true;
     }
 
 private:
+    static constexpr size_t kMaxRecordBytes = sizeof(abi::EntryOut) + sizeof(abi::Dirent) + NAME_MAX + 1;
     size_t record_bytes(size_t name_bytes) const {
         auto const bytes = (with_entries_ ? sizeof(abi::EntryOut) : 0) + sizeof(abi::Dirent) + name_bytes;
         return (bytes + 7) & ~size_t{7};
     }
-    template <class T>
-    void put(T const& value) {
-        put_bytes(std::as_bytes(std::span(&value, 1)));
-    }
-    void put_bytes(std::span<std::byte const> bytes) { ignore(out_.put_bytes(bytes), "fits() was asked"); }
-
     Reply& out_;
     size_t left_;
     bool const with_entries_;
