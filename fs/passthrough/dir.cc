@@ -43,14 +43,14 @@ Entry Passthrough::listed_entry(NodeId parent, InodeStore::Node const& dir, std:
 FsResult<void> Passthrough::readdir(NodeId node, Handle handle, uint64_t offset, DirSink& out) {
     auto const open_dir = TRY(dirs_.get(node, handle));
     auto const dir = TRY(reach_dir(node));
-    // Records here and in the reply are of like size, so little is read that does not fit.
     std::array<std::byte, 32768> buffer;
-    auto const room = std::clamp(out.space_left(), size_t{1024}, buffer.size());
 
     Lock const lock(open_dir->position);
     int const fd = open_dir->fd.borrow().raw();
     if (::lseek(fd, static_cast<off_t>(offset), SEEK_SET) < 0) return fail(Errno{errno});
     while (true) {
+        // Records here and in the reply are of like size, so little is read that does not fit.
+        auto const room = std::clamp(out.space_left(), size_t{512}, buffer.size());
         auto const n = ::syscall(SYS_getdents64, fd, buffer.data(), room);
         if (n < 0) return fail(Errno{errno});
         if (n == 0) return {};
@@ -59,6 +59,8 @@ FsResult<void> Passthrough::readdir(NodeId node, Handle handle, uint64_t offset,
             auto const entry = decode(buffer.data() + at, record_bytes);
             if (!list_one(node, dir, entry, out)) return {};
         }
+        // Full to the brim: what were read now would be read again for the next request.
+        if (!out.fits(1)) return {};
     }
 }
 
