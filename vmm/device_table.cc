@@ -8,6 +8,7 @@
 #include <string>
 
 #include "fs/passthrough/syscalls.h"
+#include "vmm/device/balloon.h"
 #include "vmm/device/blk.h"
 #include "vmm/device/console.h"
 #include "vmm/device/fs.h"
@@ -58,6 +59,11 @@ Result<void> add_disks(MachineSpec& spec, Devices& out) {
     return {};
 }
 
+Result<void> add_balloon(MachineSpec& spec, Devices& out) {
+    if (spec.balloon) out.in_bus_order.push_back(std::make_unique<Balloon>());
+    return {};
+}
+
 constexpr uint32_t kIsTerminal[] = {TCGETS};
 constexpr uint32_t kKickSignal[] = {34};  // kick_signal(): glibc's SIGRTMIN, which is no constant
 
@@ -97,6 +103,7 @@ constexpr DeviceKind kKinds[] = {
     {"vsock", add_vsock, kVsockSyscalls},
     {"blk", add_disks, kBlkSyscalls},
     {"net", add_network_slots, kNetSyscalls},
+    {"balloon", add_balloon, {}},
 };
 
 }  // namespace

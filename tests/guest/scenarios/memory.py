@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The memory of a machine: what its payload does not use any more is the host's again."""
+import re
+
+from executed import kWait, shell, test, until
+from suite import expect, expect_equal
+
+_kMib = 1 << 20
+
+
+def _pss(container):
+    """Of the container process, in bytes: the guest's memory and the process's own."""
+    with open(f"/proc/{container.pid}/smaps_rollup", encoding="ascii") as text:
+        return int(re.search(r"^Pss: +(\d+) kB", text.read(), re.M).group(1)) * 1024
+
+
+@test("memory: what a payload has freed is the host's again", vm_only=True)
+def given_back(case):
+    bundle = case.bundle().privileged().script(kWait)
+    bundle.tmpfs("/mnt", "mode=755")
+    container = case.container(bundle).started()
+    before = _pss(container)
+    expect_equal(shell(container, "dd if=/dev/zero of=/mnt/much bs=1M count=200 2>/dev/null").status, 0, "dd")
+    peak = _pss(container)
+    expect(peak - before > 190 * _kMib, f"200 MiB written, and the process grew by {peak - before} bytes")
+    expect_equal(shell(container, "rm /mnt/much").status, 0, "rm")
+    until(lambda: _pss(container) < before + 40 * _kMib, "200 MiB that were freed are the host's again", timeout=60)
