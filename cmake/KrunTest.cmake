@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# krun_add_test(NAME base_test SOURCES a_test.cc … LIBS krun_base …)
-#   A GoogleTest executable; each of its tests is one ctest entry.
+# krun_add_test(NAME base_test SOURCES a_test.cc … LIBS krun_base … [TIMEOUT seconds])
+#   A GoogleTest executable; each of its tests is one ctest entry, which may take TIMEOUT seconds, else 120.
 # krun_add_fuzzer(NAME chain SOURCES chain_fuzz.cc LIBS krun_vmm)
 #   With KRUN_FUZZ a libFuzzer target <NAME>_fuzz; otherwise a replay of tests/fuzz/corpus/<NAME>/ as a test.
 include(GoogleTest)
@@ -13,7 +13,10 @@ target_precompile_headers(krun_test_headers PRIVATE <gmock/gmock.h> <gtest/gtest
 target_link_libraries(krun_test_headers PRIVATE GTest::gmock GTest::gtest Threads::Threads)
 
 function(krun_add_test)
-  cmake_parse_arguments(ARG "" "NAME" "SOURCES;LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "" "NAME;TIMEOUT" "SOURCES;LIBS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
   add_executable(${ARG_NAME} ${ARG_SOURCES})
   target_link_libraries(${ARG_NAME} PRIVATE ${ARG_LIBS} GTest::gmock GTest::gtest GTest::gtest_main
                                             Threads::Threads)
@@ -22,7 +25,7 @@ function(krun_add_test)
   target_compile_options(${ARG_NAME} PRIVATE "$<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds;-Wno-stringop-overflow;-Wno-stringop-overread;-Wno-restrict>")
   target_compile_definitions(${ARG_NAME} PRIVATE KRUN_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   # Discovered when ctest runs: building never runs anything.
-  gtest_discover_tests(${ARG_NAME} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120)
+  gtest_discover_tests(${ARG_NAME} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${ARG_TIMEOUT})
 endfunction()
 
 function(krun_add_fuzzer)
