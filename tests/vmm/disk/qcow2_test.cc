@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <cstdlib>
+#include <ostream>
 #include <random>
 
 #include "tests/support/guest_driver.h"
@@ -93,6 +94,10 @@ struct Layout {
     char const* options;
     uint64_t size;
 };
+// For the test's name.
+void PrintTo(Layout const& layout, std::ostream* out) {
+    *out << layout.options;
+}
 class Qcow2LayoutTest : public Qcow2Test, public ::testing::WithParamInterface<Layout> {};
 
 // The same random requests go to a raw image and, by way of a qcow2 image, to qemu's eyes.
