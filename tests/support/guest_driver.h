@@ -118,10 +118,14 @@ public:
     }
 
     // What the driver tells the device about interrupts: an index with EVENT_IDX, else a flag.
-    void set_used_event(uint16_t index) { put<uint16_t>(available_ + 4 + 2 * o_.size, index); }
+    void set_used_event(uint16_t index) {
+        must(word_at(available_ + 4 + 2 * o_.size).store_release<uint16_t>(0, index));
+    }
     void set_no_interrupt(bool off) { put<uint16_t>(available_, off ? 1 : 0); }
     // What the device tells the driver about notifications.
-    uint16_t available_event() const { return get<uint16_t>(used_ + 4 + 8 * o_.size); }
+    uint16_t available_event() const {
+        return must(word_at(used_ + 4 + 8 * o_.size).load_acquire<uint16_t>(0));
+    }
     // The indices are what the two sides synchronise on (§2.7.13), as in a kernel with its barriers.
     uint16_t used_index() const { return must(index_at(used_).load_acquire<uint16_t>(2)); }
     uint16_t available_index() const { return must(index_at(available_).load_acquire<uint16_t>(2)); }
@@ -142,6 +146,7 @@ private:
         std::vector<std::pair<uint64_t, uint64_t>> writable;  // address, length
     };
     static uint64_t align(uint64_t v, uint64_t to) { return (v + to - 1) / to * to; }
+    GuestSlice word_at(uint64_t at) const { return must(ram_.slice(GuestAddr{at}, 2)); }
     GuestSlice index_at(uint64_t ring) const { return must(ram_.slice(GuestAddr{ring}, 4)); }
     template <GuestPod T>
     T get(uint64_t at) const {
