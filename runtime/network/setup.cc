@@ -133,6 +133,14 @@ Sysctls asked_sysctls(oci::Spec const& spec) {
     return out;
 }
 
+// config.json asks for one that is not the container's alone: it lists none, or one by path.
+bool wants_shared(oci::Spec const& spec) {
+    auto const& all = spec.linux.namespaces;
+    auto const found =
+        std::find_if(all.begin(), all.end(), [](auto const& ns) { return ns.type == "network"; });
+    return found == all.end() || !found->path.empty();
+}
+
 NetworkNamespace identity(struct stat const& status) {
     return {status.st_dev, status.st_ino};
 }
@@ -157,7 +165,12 @@ uint32_t network_slots(NetworkNamespace creators) {
 
 Result<std::vector<UniqueFd>> take_over_network(pid_t container, oci::Spec const& spec) {
     auto const process = std::to_string(container);
-    if (is_shared(network_namespace_of(process))) return std::vector<UniqueFd>();
+    if (is_shared(network_namespace_of(process))) {
+        if (wants_shared(spec))
+            log(LogLevel::kError,
+                "network: the host's own cannot be handed to a guest; this container has loopback only");
+        return std::vector<UniqueFd>();
+    }
     auto const ns = TRY(open_path("/proc/" + process + "/ns/net", O_RDONLY));
     auto const asked = asked_sysctls(spec);
     auto taken = TRY(in_child([&] { return take_over(ns.borrow(), asked); }));

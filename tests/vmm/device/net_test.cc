@@ -136,7 +136,7 @@ TEST_F(NetTest, AFrameMayBeCutIntoPartsAnywhere) {
 
 TEST_F(NetTest, WhatIsNoFrameIsLostAndItsChainComesBack) {
     plug();
-    for (size_t const bytes : {0, 1, 11, 12, 25}) {
+    for (size_t const bytes : {0u, 1u, 11u, 12u, 25u}) {
         std::string const all = (header_bytes({}) + frame_of(60)).substr(0, bytes);
         sender().chain().readable(all).publish();
         rig_->kick(Net::kTransmit);
