@@ -16,7 +16,8 @@
 namespace krun::runtime {
 
 // How many interfaces a machine can be given at `start`, unless its namespace has more already at `create`.
-inline constexpr uint32_t kUsualNetworkSlots = 2;
+// Each is some five million instructions of the boot.
+inline constexpr uint32_t kUsualNetworkSlots = 1;
 
 // What tells one network namespace from all others; the default is none.
 struct NetworkNamespace {
