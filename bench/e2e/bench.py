@@ -24,8 +24,10 @@ class Bench:
         for name in ("qboot.rom", "bios-microvm.bin", "pvh.bin"):
             self.arena.file(f"/usr/share/qemu/{name}")
         self.arena.file(kernel, "/usr/lib/krun-oci/vmlinux")
+        self._config_gen = config_gen
+        self._init = init
         self._make_bundle()
-        self._make_share(config_gen, init)
+        self.make_share("/share", self.arena.root / "bundle")
         self.environment = {"PATH": "/usr/bin:/usr/sbin", "KRUN_OCI_KERNEL": "/usr/lib/krun-oci/vmlinux"}
 
     def _make_bundle(self):
@@ -35,17 +37,17 @@ class Bench:
         self.arena.file(self.tools / "static_true", "/bundle/rootfs/bin/true")
         (bundle / "config.json").write_text(json.dumps(default_config(["/bin/true"])))
 
-    def _make_share(self, config_gen, init):
-        """What krun-oci shows its guest, as a directory: the same init, the same instructions, the same files."""
-        share = self.arena.root / "share"
+    def make_share(self, place, bundle):
+        """What krun-oci shows the guest of a bundle, as a directory: the same init, the same instructions, the same files."""
+        share = self.arena.root / place.lstrip("/")
         for name in ("proc", "sys", "dev", "run", "binds"):
             (share / name).mkdir(parents=True)
-        config = subprocess.run([config_gen, "--compact", self.arena.root / "bundle"], check=True,
+        config = subprocess.run([self._config_gen, "--compact", bundle], check=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
         (share / ".krun_config.json").write_bytes(config)
-        self.arena.file(init, "/share/init.krun")
+        self.arena.file(self._init, f"{place}/init.krun")
         (share / "init.krun").chmod(0o755)
-        subprocess.run(["cp", "-a", self.arena.root / "bundle/rootfs", share / "rootfs"], check=True)
+        subprocess.run(["cp", "-a", bundle / "rootfs", share / "rootfs"], check=True)
 
     def make_idle_bundle(self, place, argv, **changes):
         """A bundle with busybox as argv[0], and the static `true`. changes: to config.json."""

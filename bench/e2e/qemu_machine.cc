@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// qemu_machine [--pause] SHARE KERNEL MIB: the comparison machine. Starts the C virtiofsd on SHARE and QEMU's
-// microvm with KERNEL, and plays the host's side of the control protocol to the very init that krun-oci
-// boots: waits for ready, starts the payload, takes its output and exit status, ends both. Exits with the
-// payload's status.
+// qemu_machine [--pause | --tap NAME MAC] SHARE KERNEL MIB: the comparison machine. Starts the C virtiofsd on
+// SHARE and QEMU's microvm with KERNEL, and plays the host's side of the control protocol to the very init
+// that krun-oci boots: waits for ready, starts the payload, takes its output and exit status, ends both.
+// Exits with the payload's status.
 // --pause: prints the two process ids when the guest is ready, and ends when stdin does.
+// --tap: with a network interface on that tap interface.
 //
 // What QEMU gets for its best: virtiofsd is handed a listening socket, so that both programs start at the
 // same time; no firmware tables, timers, serial port or defaults; the end is a kill, not a shut-down.
@@ -108,39 +109,48 @@ pid_t spawn(std::vector<std::string> const& words) {
     return child;
 }
 
-pid_t start_qemu(std::string const& kernel, std::string const& mib, char const* socket) {
+pid_t start_qemu(std::string const& kernel, std::string const& mib, char const* socket,
+                 std::vector<std::string> const& more) {
     // The command line is krun-oci's without its console.
-    return spawn({"/usr/bin/qemu-system-x86_64",
-                  "-M",
-                  "microvm,acpi=off,pit=off,pic=off,rtc=off,isa-serial=off,memory-backend=ram",
-                  "-accel",
-                  "kvm",
-                  "-cpu",
-                  "host",
-                  "-smp",
-                  "1",
-                  "-m",
-                  mib,
-                  "-object",
-                  "memory-backend-memfd,id=ram,size=" + mib + "M",
-                  "-nodefaults",
-                  "-no-user-config",
-                  "-no-reboot",
-                  "-display",
-                  "none",
-                  "-kernel",
-                  kernel,
-                  "-append",
-                  "quiet reboot=t panic=-1 tsc=reliable no_timer_check root=krun rootfstype=virtiofs rw "
-                  "init=/init.krun",
-                  "-global",
-                  "virtio-mmio.force-legacy=false",
-                  "-chardev",
-                  std::string("socket,id=fs,path=") + socket,
-                  "-device",
-                  "vhost-user-fs-device,chardev=fs,tag=krun",
-                  "-device",
-                  "vhost-vsock-device,guest-cid=" + std::to_string(kGuestCid)});
+    std::vector<std::string> words{
+        "/usr/bin/qemu-system-x86_64",
+        "-M",
+        "microvm,acpi=off,pit=off,pic=off,rtc=off,isa-serial=off,memory-backend=ram",
+        "-accel",
+        "kvm",
+        "-cpu",
+        "host",
+        "-smp",
+        "1",
+        "-m",
+        mib,
+        "-object",
+        "memory-backend-memfd,id=ram,size=" + mib + "M",
+        "-nodefaults",
+        "-no-user-config",
+        "-no-reboot",
+        "-display",
+        "none",
+        "-kernel",
+        kernel,
+        "-append",
+        "quiet reboot=t panic=-1 tsc=reliable no_timer_check root=krun rootfstype=virtiofs rw "
+        "init=/init.krun",
+        "-global",
+        "virtio-mmio.force-legacy=false",
+        "-chardev",
+        std::string("socket,id=fs,path=") + socket,
+        "-device",
+        "vhost-user-fs-device,chardev=fs,tag=krun",
+        "-device",
+        "vhost-vsock-device,guest-cid=" + std::to_string(kGuestCid)};
+    words.insert(words.end(), more.begin(), more.end());
+    return spawn(words);
+}
+
+std::vector<std::string> tap_device(std::string const& name, std::string const& mac) {
+    return {"-netdev", "tap,id=net,script=no,downscript=no,vhost=off,ifname=" + name, "-device",
+            "virtio-net-device,netdev=net,mac=" + mac};
 }
 
 struct Frame {
@@ -216,11 +226,17 @@ int lead(int connection, bool pause) {
 
 int main(int argc, char** argv) {
     bool const pause = argc == 5 && std::string(argv[1]) == "--pause";
-    if (argc != 4 && !pause) {
-        std::fputs("usage: qemu_machine [--pause] SHARE KERNEL MIB\n", stderr);
+    bool const tap = argc == 7 && std::string(argv[1]) == "--tap";
+    if (argc != 4 && !pause && !tap) {
+        std::fputs("usage: qemu_machine [--pause | --tap NAME MAC] SHARE KERNEL MIB\n", stderr);
         return 125;
     }
-    char** const words = argv + (pause ? 2 : 1);
+    char** const words = argv + argc - 3;
+    // A peer that is ended takes its machine with it.
+    ::signal(SIGTERM, [](int) {
+        end_children();
+        ::_exit(0);
+    });
     constexpr char kSocket[] = "/tmp/qemu_machine.socket";
     int const control_listener = listen_vsock(control::kControlPort);
     int const socket = listen_unix(kSocket);
@@ -228,7 +244,8 @@ int main(int argc, char** argv) {
                                 std::string("source=") + words[0], "-o", "sandbox=chroot", "-o",
                                 "cache=always", "--thread-pool-size=0"});
     ::close(socket);
-    pid_t const qemu = start_qemu(words[1], words[2], kSocket);
+    pid_t const qemu = start_qemu(words[1], words[2], kSocket,
+                                  tap ? tap_device(argv[2], argv[3]) : std::vector<std::string>());
     if (pause) std::printf("%d %d\n", qemu, server);
     int const status = lead(accept_one(control_listener), pause);
     end_children();

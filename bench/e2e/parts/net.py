@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TCP between the host and a guest: a stream in each direction, and questions with answers. Both machines are behind the same
+veth pair, with the same redirection to a tap interface."""
+import contextlib
+import json
+import subprocess
+
+import table
+from bench import command, kRamMib
+from bundle import default_config
+
+_kPort = "7"
+_kStreamBytes = str(16 << 20)
+_kQuestions = "300"
+_kPeer = "QEMU microvm, tap"
+_kMac = "02:00:00:00:77:02"
+
+
+def _sh(text):
+    return subprocess.run(["sh", "-ec", text], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+@contextlib.contextmanager
+def _namespace(number):
+    """One with an interface whose other end is the host's; the process that holds it."""
+    holder = subprocess.Popen(["unshare", "--net", "sleep", "100000"])
+    while _sh(f"readlink /proc/{holder.pid}/ns/net") == _sh("readlink /proc/self/ns/net"):
+        pass
+    _sh(f"ip link add h{number} type veth peer name eth0 netns {holder.pid} address {_kMac}; ip link set h{number} up; "
+        f"ip addr add 10.77.{number}.1/24 dev h{number}; nsenter --net=/proc/{holder.pid}/ns/net sh -ec "
+        f"'ip link set eth0 up; ip addr add 10.77.{number}.2/24 dev eth0'")
+    try:
+        yield holder.pid
+    finally:
+        holder.kill()
+        holder.wait()
+
+
+def _make_bundle(bench, place, argv, namespace=None):
+    root = bench.arena.root / place.lstrip("/") / "rootfs"
+    for name in ("bin", "proc", "sys", "dev", "run", "tmp"):
+        (root / name).mkdir(parents=True)
+    bench.arena.file("/bin/busybox", f"{place}/rootfs/bin/sh")
+    bench.arena.file("/bin/busybox", f"{place}/rootfs/bin/ip")
+    bench.arena.file(bench.tools / "net_peer", f"{place}/rootfs/bin/net_peer")
+    config = default_config(argv)
+    for kind in ("bounding", "effective", "permitted"):
+        config["process"]["capabilities"][kind].append("CAP_NET_ADMIN")
+    for one in config["linux"]["namespaces"]:
+        if one["type"] == "network" and namespace:
+            one["path"] = namespace
+    (root.parent / "config.json").write_text(json.dumps(config))
+    return root.parent
+
+
+@contextlib.contextmanager
+def _ours(bench):
+    with _namespace(1) as holder:
+        _make_bundle(bench, "/net", ["/bin/net_peer", "serve", _kPort], f"/proc/{holder}/ns/net")
+        bench.call(*command("krun-oci", "create", "--bundle", "/net", "server"))
+        bench.call(*command("krun-oci", "start", "server"))
+        yield "10.77.1.2"
+        bench.call(*command("krun-oci", "delete", "--force", "server"))
+
+
+@contextlib.contextmanager
+def _theirs(bench):
+    script = f"ip link set eth0 up; ip addr add 10.77.2.2/24 dev eth0; exec /bin/net_peer serve {_kPort}"
+    bench.make_share("/net-share", _make_bundle(bench, "/net-peer", ["/bin/sh", "-c", script]))
+    with _namespace(2) as holder:
+        redirect = "; ".join(f"tc qdisc add dev {a} ingress; tc filter add dev {a} ingress matchall action mirred egress redirect dev {b}"
+                             for a, b in (("eth0", "tap0"), ("tap0", "eth0")))
+        _sh(f"nsenter --net=/proc/{holder}/ns/net sh -ec 'ip tuntap add mode tap vnet_hdr tap0; ip link set tap0 up; {redirect}'")
+        machine = subprocess.Popen(["nsenter", f"--net=/proc/{holder}/ns/net", "chroot", bench.root, "/usr/bin/qemu_machine",
+                                    "--tap", "tap0", _kMac, "/net-share", "/usr/lib/krun-oci/vmlinux", str(kRamMib)],
+                                   env=bench.environment, stdin=subprocess.DEVNULL)
+        try:
+            yield "10.77.2.2"
+        finally:
+            machine.terminate()
+            machine.wait()
+
+
+def _ask(bench, wish, address, count):
+    """Nanoseconds; tried again while nobody listens yet."""
+    for _ in range(600):
+        done = subprocess.run([bench.tools / "net_peer", wish, address, _kPort, count], stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, check=False)
+        if done.returncode == 0:
+            return int(done.stdout)
+        subprocess.run(["sleep", "0.1"], check=False)
+    raise SystemExit(f"measure: nobody answers at {address}")
+
+
+def measure(bench, repeats):
+    with _ours(bench) as ours, _theirs(bench) as theirs:
+        for wish, title, count in (("to", "A stream of 16 MiB to the guest", _kStreamBytes),
+                                   ("from", "A stream of 16 MiB from the guest", _kStreamBytes),
+                                   ("ask", f"{_kQuestions} questions of one byte, each answered by one", _kQuestions)):
+            times = {"krun-oci": [], _kPeer: []}
+            for turn in range(repeats + 1):
+                for name, address in zip(times, (ours, theirs)):
+                    ns = _ask(bench, wish, address, count)
+                    if turn:
+                        times[name].append(ns)
+            table.head(f"{title}, median of {repeats}", "", "virtual ms", "spread", f"of {_kPeer}")
+            for name, samples in times.items():
+                table.row(name, samples, times[_kPeer])
+            table.judge(f"{title}, of {_kPeer}", table.ratio(times["krun-oci"], times[_kPeer]), 1.0)
