@@ -31,9 +31,9 @@ NetworkNamespace network_namespace_of(std::string const& process);  // "self", o
 // may need. None in its creator's own.
 uint32_t network_slots(NetworkNamespace creators);
 
-// What goes with ControlOp::kStart: a NetworkPlan's file, then the tap interfaces in its order. Empty if there
-// is nothing to hand over: nothing but loopback or, with a line in the log, a namespace that is the host's
-// own or whose interfaces another machine has.
+// What goes with ControlOp::kStart: a NetworkPlan's file, then the tap interfaces in its order. Empty if
+// there is nothing to hand over: nothing but loopback or, with a line in the log, a namespace that is the
+// host's own or whose interfaces another machine has.
 Result<std::vector<UniqueFd>> take_over_network(pid_t container, oci::Spec const& spec);
 
 // After the end of the machine: a namespace that stays gets its interfaces back. `path` may be empty.
