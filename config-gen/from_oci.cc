@@ -152,6 +152,7 @@ Result<GuestPlan> from_oci(oci::Spec const& spec) {
     out.files = add_virtual_files(annotations.files, out.config);
     add_disks(annotations, out.config.krun);
     out.info = annotations.info;
+    out.host_locks = annotations.host_locks;
     if (out.info) add_info_tree(out.config);
     return out;
 }

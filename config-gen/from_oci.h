@@ -19,6 +19,7 @@ struct GuestPlan {
     std::vector<BindSource> binds;   // in the order of their mounts
     std::vector<VirtualFile> files;  // likewise
     bool info = false;               // the payload sees kInfoTree
+    bool host_locks = false;         // locks of files are the host's
 };
 
 // REQUIRES: `spec` is validated. kInvalidConfig without a process; kUnsupported for what no guest can do

@@ -86,9 +86,11 @@ inline constexpr uint32_t kOpcodeLimit = 53;  // one past the largest
 
 // INIT flags, as one 64-bit word: flags | flags2 << 32.
 inline constexpr uint64_t kAsyncRead = 1u << 0;
+inline constexpr uint64_t kPosixLocks = 1u << 1;
 inline constexpr uint64_t kAtomicOTrunc = 1u << 3;
 inline constexpr uint64_t kBigWrites = 1u << 5;
 inline constexpr uint64_t kDontMask = 1u << 6;
+inline constexpr uint64_t kFlockLocks = 1u << 10;
 inline constexpr uint64_t kAutoInvalData = 1u << 12;
 inline constexpr uint64_t kDoReaddirplus = 1u << 13;
 inline constexpr uint64_t kReaddirplusAuto = 1u << 14;
@@ -394,6 +396,31 @@ struct FlushIn {
     uint64_t lock_owner;
 };
 static_assert(sizeof(FlushIn) == 24);
+
+struct FileLock {
+    uint64_t start;
+    uint64_t end;   // the last byte; INT64_MAX: all there will ever be
+    uint32_t type;  // F_RDLCK, F_WRLCK, F_UNLCK
+    uint32_t pid;
+};
+static_assert(sizeof(FileLock) == 24);
+struct LkIn {
+    uint64_t fh;
+    uint64_t owner;
+    FileLock lk;
+    uint32_t lk_flags;
+    uint32_t padding;
+};
+static_assert(sizeof(LkIn) == 48);
+struct LkOut {
+    FileLock lk;
+};
+static_assert(sizeof(LkOut) == 24);
+inline constexpr uint32_t kLkFlock = 1u << 0;  // FUSE_LK_FLOCK
+struct InterruptIn {
+    uint64_t unique;
+};
+static_assert(sizeof(InterruptIn) == 8);
 
 struct ReadIn {
     uint64_t fh;

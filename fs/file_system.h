@@ -83,6 +83,18 @@ struct WriteArgs {
     KillPriv kill = KillPriv::kNo;
 };
 
+enum class LockKind {
+    kRange,  // of bytes: POSIX and open file description locks
+    kWhole,  // flock(2)
+};
+
+struct LockArgs {
+    Handle handle;
+    uint64_t owner;      // a process or an open file of the guest; a number that means nothing else
+    abi::FileLock lock;  // type and range are checked
+    LockKind kind = LockKind::kRange;
+};
+
 struct FallocateArgs {
     uint64_t offset;
     uint64_t length;
@@ -195,8 +207,8 @@ public:
     virtual FsResult<size_t> write(NodeId, Handle, WriteArgs, std::span<iovec const> /*from*/) {
         return nosys();
     }
-    // One guest descriptor was closed; the handle stays open.
-    virtual FsResult<void> flush(NodeId, Handle) { return nosys(); }
+    // One guest descriptor was closed by `owner`, whose range locks on the file end; the handle stays open.
+    virtual FsResult<void> flush(NodeId, Handle, uint64_t /*owner*/) { return nosys(); }
     virtual FsResult<void> fsync(NodeId, Handle, Sync) { return nosys(); }
     virtual FsResult<void> release(NodeId, Handle) { return nosys(); }
     virtual FsResult<void> fallocate(NodeId, Handle, FallocateArgs) { return nosys(); }
@@ -205,6 +217,14 @@ public:
         return nosys();
     }
     virtual FsResult<size_t> copy_file_range(CopyArgs const&) { return nosys(); }
+
+    // ---- locks: not asked unless host_locks() ----
+    // Whether locks are the host's, so that they exclude other guests and processes of the host, too.
+    virtual bool host_locks() const { return false; }
+    // The lock that stands in the way of this one, or F_UNLCK.
+    virtual FsResult<abi::FileLock> getlk(NodeId, LockArgs const&) { return fail(Errno{ENOLCK}); }
+    // Takes, changes or lets go. EAGAIN, at once, if something stands in the way.
+    virtual FsResult<void> setlk(NodeId, LockArgs const&) { return fail(Errno{ENOLCK}); }
 
     // ---- directories ----
     virtual FsResult<Opened> opendir(NodeId, uint32_t /*flags*/) { return nosys(); }

@@ -94,9 +94,17 @@ public:
         return TRY(at(n))
         ->write(n, h, args, from);
     }
-    FsResult<void> flush(NodeId n, Handle h) override {
+    FsResult<void> flush(NodeId n, Handle h, uint64_t lock_owner) override {
         return TRY(at(n))
-        ->flush(n, h);
+        ->flush(n, h, lock_owner);
+    }
+    FsResult<abi::FileLock> getlk(NodeId n, LockArgs const& args) override {
+        return TRY(at(n))
+        ->getlk(n, args);
+    }
+    FsResult<void> setlk(NodeId n, LockArgs const& args) override {
+        return TRY(at(n))
+        ->setlk(n, args);
     }
     FsResult<void> fsync(NodeId n, Handle h, Sync sync) override {
         return TRY(at(n))

@@ -4,8 +4,10 @@
 #pragma once
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "fs/file_system.h"
+#include "fs/interrupts.h"
 #include "fs/reply.h"
 #include "fs/request.h"
 
@@ -17,6 +19,8 @@ struct Call {
     Request& in;
     Reply& out;
     uint64_t agreed = 0;  // INIT flags
+    Interrupts* interrupts = nullptr;
+    bool must_wait = false;  // the answer, EAGAIN, is not to be given yet
 
     // A node id from the wire: 1 is the root, whatever the file system calls it (FUSE_ROOT_ID).
     NodeId node(uint64_t raw) const { return raw == abi::kRootId ? fs.root() : NodeId{raw}; }
@@ -42,11 +46,14 @@ struct Op {
     Writes writes;
     int32_t reply_bytes;           // the least body that a success answers; kNoReply: none, not even a header
     FsResult<void> (*run)(Call&);  // nullptr: ENOSYS, on purpose
+    char const* note;              // what becomes of it on the host, or why it is refused: docs/virtio-fs.md
 };
 inline constexpr int32_t kNoReply = -1;
 
 // All rows, one for each opcode in abi.h.
 std::span<Op const> ops();
+// The rows as the table of docs/virtio-fs.md.
+std::string op_page();
 // The row of `opcode`, or null.
 Op const* find_op(abi::Opcode opcode);
 
@@ -82,6 +89,11 @@ FsResult<void> op_release(Call&);
 FsResult<void> op_fallocate(Call&);
 FsResult<void> op_lseek(Call&);
 FsResult<void> op_copy_file_range(Call&);
+// ops_lock.cc
+FsResult<void> op_getlk(Call&);
+FsResult<void> op_setlk(Call&);
+FsResult<void> op_setlkw(Call&);
+FsResult<void> op_interrupt(Call&);
 // ops_ioctl.cc
 FsResult<void> op_ioctl(Call&);
 // ops_dir.cc

@@ -72,11 +72,8 @@ FsResult<void> op_write(Call& call) {
 }
 
 FsResult<void> op_flush(Call& call) {
-    return call.fs.flush(
-        call.node(), Handle {
-            TRY(call.in.take<abi::FlushIn>())
-            .fh
-        });
+    auto const in = TRY(call.in.take<abi::FlushIn>());
+    return call.fs.flush(call.node(), Handle{in.fh}, in.lock_owner);
 }
 
 FsResult<void> op_fsync(Call& call) {

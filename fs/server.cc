@@ -14,14 +14,15 @@ namespace krun::fs {
 
 using abi::Opcode;
 
-// Taken when the guest offers them. Left out on purpose: POSIX_LOCKS and FLOCK_LOCKS (locks stay in the
-// guest), EXPORT_SUPPORT (no lookup of "." and ".."), WRITEBACK_CACHE (host and guest may share a tree),
-// SECURITY_CTX and every DAX flag.
+// Taken when the guest offers them. Left out on purpose: EXPORT_SUPPORT (no lookup of "." and ".."),
+// WRITEBACK_CACHE (host and guest may share a tree), SECURITY_CTX and every DAX flag.
 static constexpr uint64_t kWanted =
     abi::kAsyncRead | abi::kAtomicOTrunc | abi::kBigWrites | abi::kDontMask | abi::kAutoInvalData |
     abi::kDoReaddirplus | abi::kReaddirplusAuto | abi::kAsyncDio | abi::kParallelDirops | abi::kPosixAcl |
     abi::kMaxPages | abi::kCacheSymlinks | abi::kSubmounts | abi::kHandleKillprivV2 | abi::kSetxattrExt |
     abi::kInitExt | abi::kCreateSuppGroup | abi::kAllowIdmap;
+// And these, where locks are the host's.
+static constexpr uint64_t kWantedLocks = abi::kPosixLocks | abi::kFlockLocks;
 static constexpr uint16_t kMaxPages = kMaxDataBytes / 4096;
 // Requests the guest may have under way in the background before it waits; the queue is what bounds them.
 static constexpr uint16_t kMaxBackground = UINT16_MAX;
@@ -30,13 +31,13 @@ static constexpr uint16_t kCongested = kMaxBackground / 4 * 3;
 Server::Server(std::unique_ptr<FileSystem> root) : root_(std::move(root)) {}
 Server::~Server() = default;
 
-uint32_t Server::serve(std::span<iovec const> request, std::span<iovec const> reply) {
+uint32_t Server::serve(std::span<iovec const> request, std::span<iovec const> reply, Waiting waiting) {
     Scattered const in_bytes(request);
     Scattered const out_bytes(reply);
     if (!Request::has_header(in_bytes)) return 0;
     Request in(in_bytes);
     Reply out(out_bytes);
-    Call call{*root_, in, out, agreed_.load()};
+    Call call{*root_, in, out, agreed_.load(), &interrupts_};
 
     auto const* op = find_op(in.header().opcode);
     if (op != nullptr && op->reply_bytes == kNoReply) {
@@ -46,7 +47,9 @@ uint32_t Server::serve(std::span<iovec const> request, std::span<iovec const> re
     // Whoever offers no room for an answer does not get anything done either.
     if (!out.has_header()) return 0;
     auto const result = dispatch(call);
-    return out.finish(in.header().unique, result);
+    if (!call.must_wait) return out.finish(in.header().unique, result);
+    if (waiting == Waiting::kMay) return kLater;
+    return out.finish(in.header().unique, fail(Errno{ENOLCK}));
 }
 
 bool Server::may_wait(std::span<iovec const> request) {
@@ -67,7 +70,15 @@ bool Server::may_wait(std::span<iovec const> request) {
 
 void Server::reset() {
     ready_ = false;
+    interrupts_.clear();
     root_->destroy();
+}
+
+// Locks, and INTERRUPT, which is for one that waits, are the guest's own affair unless INIT agreed otherwise.
+static bool is_offered(Op const& op, uint64_t agreed) {
+    bool const locks = op.opcode == Opcode::kGetlk || op.opcode == Opcode::kSetlk ||
+                       op.opcode == Opcode::kSetlkw || op.opcode == Opcode::kInterrupt;
+    return !locks || (agreed & abi::kPosixLocks) != 0;
 }
 
 FsResult<void> Server::dispatch(Call& call) {
@@ -87,7 +98,7 @@ FsResult<void> Server::dispatch(Call& call) {
         reset();
         return {};
     }
-    if (op->run == nullptr) return fail(Errno{ENOSYS});
+    if (op->run == nullptr || !is_offered(*op, call.agreed)) return fail(Errno{ENOSYS});
     if (call.in.header().total_extlen != 0 && (call.agreed & abi::kCreateSuppGroup) == 0)
         return fail(Errno{EINVAL});
     TRY(gate(call, *op));
@@ -147,7 +158,8 @@ FsResult<void> Server::init(Call& call) {
     // Once only: a second INIT would change the rules under requests that are under way.
     if (ready_.exchange(true) && guard_stands("one-init")) return fail(Errno{EIO});
 
-    uint64_t const agreed = (in.flags | uint64_t{in.flags2} << 32) & kWanted;
+    uint64_t const wanted = kWanted | (root_->host_locks() ? kWantedLocks : 0);
+    uint64_t const agreed = (in.flags | uint64_t{in.flags2} << 32) & wanted;
     agreed_ = agreed;
     out.max_readahead = in.max_readahead;
     out.flags = static_cast<uint32_t>(agreed);

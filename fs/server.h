@@ -10,6 +10,7 @@
 #include <span>
 
 #include "base/error.h"
+#include "fs/interrupts.h"
 
 namespace krun::fs {
 
@@ -31,7 +32,12 @@ public:
     // guest memory: fixed parts and names are copied once before they are looked at, data goes between them
     // and the kernel only.
     // May be called from several threads at once. Blocks as long as the host file system does.
-    uint32_t serve(std::span<iovec const> request, std::span<iovec const> reply);
+    // kLater, for a lock that somebody else has: nothing was done, the guest waits; serve the same request
+    // again, at the latest when the guest has sent another. Not with Waiting::kMayNot: then ENOLCK.
+    static constexpr uint32_t kLater = UINT32_MAX;
+    enum class Waiting { kMay, kMayNot };
+    uint32_t serve(std::span<iovec const> request, std::span<iovec const> reply,
+                   Waiting waiting = Waiting::kMay);
 
     // Whether the request in `request` may wait for the host's disk for long, so that others should not wait
     // for it. Read from guest memory ahead of serve(), which does not rely on it: the guest may change its
@@ -50,6 +56,7 @@ private:
     std::unique_ptr<FileSystem> root_;
     std::atomic<bool> ready_{false};   // between INIT and DESTROY
     std::atomic<uint64_t> agreed_{0};  // INIT flags
+    Interrupts interrupts_;
 };
 
 }  // namespace krun::fs

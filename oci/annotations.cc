@@ -87,6 +87,12 @@ Verdict read_secret(std::string_view path, std::string const& value, MachineAnno
     return inject(path, value, /*secret=*/true, out);
 }
 
+Verdict read_locks(std::string_view, std::string const& value, MachineAnnotations& out) {
+    if (value != "guest" && value != "host") return "must be \"guest\" or \"host\"";
+    out.host_locks = value == "host";
+    return {};
+}
+
 constexpr size_t kMaxDiskName = 20;  // virtio's serial number
 
 Verdict read_disk_option(std::string_view option, DiskAnnotation& out) {
@@ -153,6 +159,10 @@ constexpr Row kRows[] = {
     {{"krun.gpu_flags", "0", "not implemented: graphics"}, nullptr},
     {{"run.oci.handler", "krun", "accepted, for configurations written for crun"}, read_handler},
     {{"krun-oci.kernel", "absolute path", "kernel image on the host"}, read_kernel},
+    {{"krun-oci.locks", "guest, host",
+      "whom locks of files exclude: processes of this container, or other containers and the host, too; "
+      "waiting for a lock of the host's cannot be interrupted"},
+     read_locks},
     {{"krun-oci.file.", "text",
       "a file at the path that follows, with this content, in memory only: "
       "`krun-oci.file./etc/motd`"},

@@ -48,6 +48,7 @@ struct MachineAnnotations {
     // has no machine.
     bool sandbox = false;
     std::vector<InjectedFile> files;  // krun-oci.file.PATH and krun-oci.secret.PATH, in the order of the keys
+    bool host_locks = false;          // krun-oci.locks: "host"
     bool info = false;                // krun-oci.info: the container sees /run/krun
     std::vector<DiskAnnotation> disks;            // krun-oci.disk.NAME, in the order of the keys
     std::optional<RootDiskAnnotation> root_disk;  // krun-oci.root

@@ -40,6 +40,7 @@ Result<std::unique_ptr<fs::FileSystem>> rootfs_of(GuestPlan const& plan, HostHan
                                                   fs::NodeIds& ids) {
     fs::PassthroughOptions options;
     options.read_only = plan.config.krun.readonly;
+    options.host_locks = plan.host_locks;
     options.submounts = fs::Submounts::kCross;
     auto tree = TRY(serve_tree(std::move(host.rootfs), options, ids));
     auto overlay = std::make_unique<fs::OverlayFs>(std::move(tree), ids);
@@ -56,8 +57,9 @@ Result<void> add_rootfs(fs::OverlayFs& tree, GuestPlan const& plan, HostHandles&
     return tree.add_graft(krun.root, std::move(rootfs));
 }
 
-Result<std::unique_ptr<fs::FileSystem>> bind_of(BindHandle& bind, fs::NodeIds& ids) {
+Result<std::unique_ptr<fs::FileSystem>> bind_of(BindHandle& bind, bool host_locks, fs::NodeIds& ids) {
     fs::PassthroughOptions options;
+    options.host_locks = host_locks;
     options.read_only = bind.read_only;
     options.submounts = bind.recursive ? fs::Submounts::kCross : fs::Submounts::kStay;
     return serve_tree(std::move(bind.source), options, ids);
@@ -97,7 +99,7 @@ Result<std::unique_ptr<fs::FileSystem>> make_boot_tree(GuestPlan const& plan, Ho
     TRY_WITH(add_rootfs(*tree, plan, host, ids), "rootfs");
     for (size_t i = 0; i < host.binds.size(); ++i) {
         std::string const where = "mounts[" + std::to_string(plan.binds[i].mount) + "]";
-        auto bind = TRY_WITH(bind_of(host.binds[i], ids), where);
+        auto bind = TRY_WITH(bind_of(host.binds[i], plan.host_locks, ids), where);
         TRY_WITH(tree->add_graft(bind_source_path(i), std::move(bind)), where);
     }
     return std::unique_ptr<fs::FileSystem>(std::move(tree));

@@ -4,6 +4,8 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+
 #include "base/guard.h"
 
 namespace krun::fs {
@@ -19,6 +21,11 @@ void OverlayFs::destroy() {
     inner_->destroy();
     virtual_->destroy();
     for (auto const& graft : grafts_) graft->destroy();
+}
+
+bool OverlayFs::host_locks() const {
+    return inner_->host_locks() ||
+           std::any_of(grafts_.begin(), grafts_.end(), [](auto const& graft) { return graft->host_locks(); });
 }
 
 FileSystem* OverlayFs::owner(NodeId node) const {

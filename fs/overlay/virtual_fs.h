@@ -90,7 +90,7 @@ public:
     FsResult<Opened> open(NodeId node, OpenArgs args) override;
     FsResult<size_t> read(NodeId node, Handle handle, uint64_t offset, std::span<iovec const> into) override;
     FsResult<size_t> write(NodeId node, Handle handle, WriteArgs args, std::span<iovec const> from) override;
-    FsResult<void> flush(NodeId, Handle) override { return {}; }
+    FsResult<void> flush(NodeId, Handle, uint64_t) override { return {}; }
     FsResult<void> fsync(NodeId, Handle, Sync) override { return {}; }
     FsResult<void> release(NodeId node, Handle handle) override { return open_files_.remove(node, handle); }
     FsResult<void> fallocate(NodeId, Handle, FallocateArgs) override { return refuse(); }

@@ -38,6 +38,13 @@ static FsResult<size_t> retry_interrupted(Call call) {
     }
 }
 
+// Where others write, closing must tell their file system (NFS), and opening must look for news. Where locks
+// are the host's, closing must tell that they end.
+uint32_t Passthrough::open_flags() const {
+    if (!sole_writer()) return 0;
+    return options_.host_locks ? abi::kFopenKeepCache : abi::kFopenKeepCache | abi::kFopenNoflush;
+}
+
 FsResult<Opened> Passthrough::open_node(NodeId node, InodeStore::Node const& at, OpenArgs args) {
     if (at.type == S_IFDIR) return fail(Errno{EISDIR});
     auto const flags = host_flags(args.flags);
@@ -45,8 +52,7 @@ FsResult<Opened> Passthrough::open_node(NodeId node, InodeStore::Node const& at,
     if (args.kill == KillPriv::kYes) kill_if_set(at.fd->borrow(), kill);
     auto fd = TRY(open_file(at, flags));
     auto const handle = TRY(files_.add(node, std::make_shared<OpenFile>(std::move(fd))));
-    // Where others write, closing must tell their file system (NFS), and opening must look for news.
-    return Opened{handle, sole_writer() ? abi::kFopenKeepCache | abi::kFopenNoflush : 0};
+    return Opened{handle, open_flags()};
 }
 
 FsResult<Opened> Passthrough::open(NodeId node, OpenArgs args) {
@@ -60,7 +66,7 @@ FsResult<Created> Passthrough::adopt(Entry const& entry, UniqueFd fd) {
         store_.forget(entry.node, 1);
         return fail(handle.error());
     }
-    return Created{entry, {handle.value(), sole_writer() ? abi::kFopenKeepCache | abi::kFopenNoflush : 0}};
+    return Created{entry, {handle.value(), open_flags()}};
 }
 
 FsResult<Created> Passthrough::tmpfile(Caller caller, NodeId parent, CreateArgs args) {
@@ -126,10 +132,17 @@ FsResult<size_t> Passthrough::write(NodeId node, Handle handle, WriteArgs args, 
 }
 
 // close(2) of a duplicate reports what a network file system has to say about the data.
-FsResult<void> Passthrough::flush(NodeId node, Handle handle) {
+FsResult<void> Passthrough::flush(NodeId node, Handle handle, uint64_t lock_owner) {
     auto const file = TRY(files_.get(node, handle));
+    locks_.drop(node, lock_owner);
     int const duplicate = ::fcntl(file->fd.borrow().raw(), F_DUPFD_CLOEXEC, 0);
     if (duplicate < 0 || (::close(duplicate) != 0 && errno != EINTR)) return fail(Errno{errno});
+    return {};
+}
+
+FsResult<void> Passthrough::release(NodeId node, Handle handle) {
+    TRY(files_.remove(node, handle));
+    locks_.drop_by(node, handle);
     return {};
 }
 

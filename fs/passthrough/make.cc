@@ -97,6 +97,7 @@ Result<std::unique_ptr<Passthrough>> Passthrough::make(UniqueFd tree, UniqueFd p
     }
     ::umask(0);
     options.max_cached_fds = affordable_fds(options.max_cached_fds);
+    options.max_lock_owners = affordable_fds(options.max_lock_owners);
     return std::unique_ptr<Passthrough>(
         new Passthrough(std::move(tree), stat.value(), std::move(proc_self_fd), options, ids));
 }
@@ -109,11 +110,13 @@ Passthrough::Passthrough(UniqueFd tree, FileStat const& root, UniqueFd proc, Pas
       store_(range_, {options.max_cached_fds, options.max_nodes}, root.identity, root.attr.mode & S_IFMT,
              std::move(tree)),
       files_(options.max_handles),
-      dirs_(options.max_handles) {}
+      dirs_(options.max_handles),
+      locks_(options.max_lock_owners) {}
 
 void Passthrough::destroy() {
     files_.clear();
     dirs_.clear();
+    locks_.clear();
     store_.forget_all();
 }
 

@@ -26,6 +26,8 @@ struct PassthroughOptions {
     bool read_only = false;  // every write is EROFS, in the server
     Sharing sharing = Sharing::kShared;
     Submounts submounts = Submounts::kStay;
+    // Locks are taken on the host, and exclude other guests and the host's processes.
+    bool host_locks = false;
     DeviceNodes device_nodes = DeviceNodes::kRefuse;
     // Descriptors of files that were looked up but are not open are a cache of this size; the rest are
     // opened again by parent and name when needed, and checked to be the same file. Never more than an
@@ -33,6 +35,9 @@ struct PassthroughOptions {
     size_t max_cached_fds = 4096;
     // Files and directories open at once; then ENFILE.
     size_t max_handles = 65536;
+    // Guest processes (and open files with locks of their own) that hold range locks at once; then ENOLCK. A
+    // descriptor each; never more than an eighth of RLIMIT_NOFILE.
+    size_t max_lock_owners = 4096;
     // Files the guest remembers at once; then ENFILE. About 60 bytes of host memory each.
     size_t max_nodes = size_t{1} << 22;
 };

@@ -7,12 +7,15 @@
 // file is stored. Who may do what is the guest kernel's decision (virtio-fs mounts have default_permissions);
 // the host's is which tree, and whether it may be written.
 #pragma once
+#include <fcntl.h>
+
 #include <memory>
 
 #include "base/error.h"
 #include "base/unique_fd.h"
 #include "fs/handle_table.h"
 #include "fs/passthrough/inode_store.h"
+#include "fs/passthrough/lock_owners.h"
 #include "fs/passthrough/open_files.h"
 #include "fs/passthrough/options.h"
 
@@ -34,6 +37,7 @@ public:
     size_t node_count() const { return store_.node_count(); }
     size_t cached_fd_count() const { return store_.fd_count(); }
     size_t handle_count() const { return files_.size() + dirs_.size(); }
+    size_t lock_owner_count() const { return locks_.size(); }
 
     NodeId root() const override { return range_.root(); }
     void list_prefixes(std::vector<uint16_t>& out) const override { out.push_back(range_.prefix()); }
@@ -66,12 +70,17 @@ public:
     FsResult<Created> tmpfile(Caller, NodeId, CreateArgs) override;
     FsResult<size_t> read(NodeId, Handle, uint64_t, std::span<iovec const>) override;
     FsResult<size_t> write(NodeId, Handle, WriteArgs, std::span<iovec const>) override;
-    FsResult<void> flush(NodeId, Handle) override;
+    FsResult<void> flush(NodeId, Handle, uint64_t) override;
     FsResult<void> fsync(NodeId, Handle, Sync) override;
-    FsResult<void> release(NodeId node, Handle handle) override { return files_.remove(node, handle); }
+    FsResult<void> release(NodeId node, Handle handle) override;
     FsResult<void> fallocate(NodeId, Handle, FallocateArgs) override;
     FsResult<uint64_t> lseek(NodeId, Handle, uint64_t, uint32_t) override;
     FsResult<size_t> copy_file_range(CopyArgs const&) override;
+
+    // lock.cc
+    bool host_locks() const override { return options_.host_locks; }
+    FsResult<abi::FileLock> getlk(NodeId, LockArgs const&) override;
+    FsResult<void> setlk(NodeId, LockArgs const&) override;
 
     // dir.cc
     FsResult<Opened> opendir(NodeId, uint32_t) override;
@@ -110,6 +119,11 @@ private:
     FsResult<Created> adopt(Entry const& entry, UniqueFd fd);
     FsResult<void> resize(NodeId node, InodeStore::Node const& at, SetAttr const& set);
 
+    FsResult<SharedFd> lock_descriptor(NodeId node, LockArgs const& args);
+    uint32_t holder_of(NodeId node, uint64_t asking, struct flock conflict) const;
+    // FOPEN_* of a file that was opened.
+    uint32_t open_flags() const;
+
     // A remembered file that is about to lose the name it goes by.
     struct Losing {
         FileIdentity identity;
@@ -130,6 +144,7 @@ private:
     InodeStore store_;
     HandleTable<OpenFile> files_;
     HandleTable<OpenDir> dirs_;
+    LockOwners locks_;
 };
 
 }  // namespace krun::fs

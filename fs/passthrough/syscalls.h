@@ -11,7 +11,7 @@
 
 namespace krun::fs {
 
-inline constexpr uint32_t kPassthroughFcntl[] = {F_DUPFD_CLOEXEC, F_GETFL, F_SETFL};
+inline constexpr uint32_t kPassthroughFcntl[] = {F_DUPFD_CLOEXEC, F_GETFL, F_SETFL, F_OFD_GETLK, F_OFD_SETLK};
 
 inline constexpr uint32_t kPassthroughIoctl[] = {FS_IOC_GETFLAGS, FS_IOC_SETFLAGS, FS_IOC_FSGETXATTR,
                                                  FS_IOC_FSSETXATTR};
@@ -54,6 +54,8 @@ inline constexpr SyscallRule kPassthroughSyscalls[] = {
     {SYS_copy_file_range},
     {SYS_fallocate},
     {SYS_fsync},
+    {SYS_flock},
+    {SYS_timerfd_settime},  // the device's, for locks that are waited for
     {SYS_fdatasync},
     {SYS_syncfs},
     {SYS_ioctl, SyscallRule::Test::kOneOf, 1, kPassthroughIoctl},

@@ -7,6 +7,8 @@
 #include <set>
 #include <string>
 
+#include "tests/support/golden.h"
+
 namespace krun::fs {
 
 TEST(OpTable, EachOpcodeHasExactlyOneRow) {
@@ -37,6 +39,15 @@ TEST(OpTable, EveryOpThatCanWriteSaysSo) {
     for (auto const& op : ops())
         if (op.writes != Writes::kNo) writing.insert(op.name);
     EXPECT_EQ(writing, expected);
+}
+
+// docs/virtio-fs.md has the rows between two marks; UPDATE_GOLDEN=1 writes them.
+TEST(OpTable, IsInTheDocumentation) {
+    std::string const page = test::read_source_file("docs/virtio-fs.md");
+    std::string const begin = "<!-- operations -->\n", end = "<!-- end -->\n";
+    auto const from = page.find(begin), to = page.find(end);
+    ASSERT_TRUE(from != page.npos && to != page.npos);
+    test::expect_golden("docs/virtio-fs.md", page.substr(0, from) + begin + op_page() + page.substr(to));
 }
 
 }  // namespace krun::fs

@@ -42,12 +42,15 @@ TEST(Annotations, BadValueNamesKeyRuleAndValue) {
     EXPECT_NE(verdict({{"krun.ram_mib", "18446744073709551616"}}), "accepted");
     EXPECT_NE(verdict({{"krun-oci.kernel", "vmlinux"}}), "accepted");
     EXPECT_NE(verdict({{"run.oci.handler", "wasm"}}), "accepted");
+    EXPECT_NE(verdict({{"krun-oci.locks", "yes"}}), "accepted");
+    EXPECT_EQ(verdict({{"krun-oci.locks", "guest"}}), "accepted");
 }
 
 TEST(Annotations, FilesAreInjectedByTheirPath) {
     auto const read = read_annotations({{"krun-oci.file./etc/motd", "hello\n"},
                                         {"krun-oci.secret./run/key", "hush"},
-                                        {"krun-oci.info", "1"}});
+                                        {"krun-oci.info", "1"},
+                                        {"krun-oci.locks", "host"}});
     ASSERT_TRUE(read.ok()) << read.error().message();
     auto const& files = read.value().files;
     ASSERT_EQ(files.size(), 2u);
@@ -57,6 +60,7 @@ TEST(Annotations, FilesAreInjectedByTheirPath) {
     EXPECT_EQ(files[1].path, "/run/key");
     EXPECT_TRUE(files[1].secret);
     EXPECT_TRUE(read.value().info);
+    EXPECT_TRUE(read.value().host_locks);
 }
 
 TEST(Annotations, InjectedPathsAreAbsoluteAndPlain) {

@@ -22,6 +22,8 @@ public:
     std::vector<std::string> calls;
     std::set<NodeId> read_only_nodes;
     Caller last_caller{};
+    bool has_locks = false;
+    bool is_locked = false;  // by somebody else
     uint64_t last_forget = 0;
 
     NodeId root() const override { return kRoot; }
@@ -82,9 +84,19 @@ public:
         calls.push_back("write");
         return bytes_in(from);
     }
-    FsResult<void> flush(NodeId, Handle) override { return done("flush"); }
+    FsResult<void> flush(NodeId, Handle, uint64_t) override { return done("flush"); }
     FsResult<void> fsync(NodeId, Handle, fs::Sync) override { return done("fsync"); }
     FsResult<void> release(NodeId, Handle) override { return done("release"); }
+    bool host_locks() const override { return has_locks; }
+    FsResult<fs::abi::FileLock> getlk(NodeId, fs::LockArgs const& args) override {
+        calls.push_back("getlk");
+        return args.lock;
+    }
+    FsResult<void> setlk(NodeId, fs::LockArgs const&) override {
+        calls.push_back("setlk");
+        if (is_locked) return fail(Errno{EAGAIN});
+        return {};
+    }
     FsResult<void> fallocate(NodeId, Handle, fs::FallocateArgs) override { return done("fallocate"); }
     FsResult<uint64_t> lseek(NodeId, Handle, uint64_t offset, uint32_t) override {
         calls.push_back("lseek");

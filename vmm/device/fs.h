@@ -34,8 +34,13 @@ public:
     void reset() override;
 
 private:
-    Fs(Share share, uint16_t request_queues, std::unique_ptr<FsHelpers> helpers);
+    Fs(Share share, uint16_t request_queues, std::unique_ptr<FsHelpers> helpers, UniqueFd timer);
     bool is_for_helpers(Queue const& queue) const;
+    // A request that waits for a lock is kept, and served again now and then and when others were served.
+    void park(uint16_t queue);
+    Result<void, GuestFault> serve_parked();
+    // Starts the timer for parked requests, or ends it.
+    void set_timer(bool on);
     // Returns to the driver what helpers have done. True if there was some.
     bool collect();
     Result<void, GuestFault> give_back(Queue& queue, Chain const& chain, uint32_t written);
@@ -46,6 +51,14 @@ private:
     std::unique_ptr<FsHelpers> helpers_;
     DeviceContext* context_ = nullptr;
     Chain chain_;
+    struct Parked {
+        uint16_t queue;
+        Chain chain;
+    };
+    // So many processes of the guest may wait at once, then ENOLCK: the driver's queue has room for others.
+    static constexpr size_t kMaxParked = 64;
+    std::vector<Parked> parked_;
+    UniqueFd timer_;
 };
 
 }  // namespace krun::vmm

@@ -61,7 +61,9 @@ void FsHelpers::run() {
         ++running_;
     }
     while (auto job = next()) {
-        job->written = server_->serve(job->chain.readable(), job->chain.writable());
+        // Helpers are few: none waits for a lock.
+        job->written =
+            server_->serve(job->chain.readable(), job->chain.writable(), fs::Server::Waiting::kMayNot);
         finish(std::move(job));
     }
 }

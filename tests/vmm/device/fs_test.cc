@@ -108,6 +108,85 @@ TEST_F(FsTest, RequestInOneByteDescriptorsIsTheSameRequest) {
     EXPECT_EQ(reply->len_bytes, sizeof(fs::abi::OutHeader) + sizeof(fs::abi::InitOut));
 }
 
+// A lock that somebody has until `free`.
+class LockedFs final : public fs::FileSystem {
+public:
+    fs::NodeId root() const override { return fs::NodeId{uint64_t{1} << fs::kPrefixShift | 1}; }
+    void list_prefixes(std::vector<uint16_t>& out) const override { out.push_back(1); }
+    bool host_locks() const override { return true; }
+    fs::FsResult<void> setlk(fs::NodeId, fs::LockArgs const&) override {
+        if (free) return {};
+        return fail(Errno{EAGAIN});
+    }
+    bool free = false;
+};
+
+class FsLockTest : public FsTest {
+protected:
+    FsLockTest() {
+        auto tree = std::make_unique<LockedFs>();
+        tree_ = tree.get();
+        rig_.reset();  // before the device it holds
+        device_ = must(Fs::make({.tag = "krun", .server = std::make_shared<fs::Server>(std::move(tree))}));
+        rig_ = std::make_unique<DeviceRig>(*device_);
+        fs::abi::InitIn in{};
+        in.major = 7;
+        in.minor = 41;
+        in.flags = static_cast<uint32_t>(fs::abi::kPosixLocks | fs::abi::kFlockLocks);
+        send(fs::abi::Opcode::kInit, in, 1);
+        rig_->driver(kRequests).take_used();
+    }
+    template <class Args>
+    void send(fs::abi::Opcode opcode, Args const& args, uint64_t unique) {
+        std::string const body(reinterpret_cast<char const*>(&args), sizeof args);
+        auto chain = rig_->driver(kRequests).chain();
+        chain.readable(
+            header(opcode, static_cast<uint32_t>(sizeof(fs::abi::InHeader) + body.size()), unique) + body);
+        chain.writable(160);
+        chain.publish();
+        rig_->kick(kRequests);
+    }
+    void wait_for_lock(uint64_t unique) {
+        send(fs::abi::Opcode::kSetlkw, fs::abi::LkIn{1, unique, {0, 9, 1, 1}, 0, 0}, unique);
+    }
+    // The number of the request that comes back next, and its errno; 0 if none does.
+    std::pair<uint64_t, int> next() {
+        auto const used = rig_->driver(kRequests).take_used();
+        if (!used) return {0, 0};
+        auto const h = reply_header(used->data);
+        return {h.unique, -h.error};
+    }
+    LockedFs* tree_;
+};
+
+TEST_F(FsLockTest, ALockThatWaitsStopsNobodyAndIsAnsweredWhenItIsGranted) {
+    wait_for_lock(5);
+    EXPECT_EQ(next().first, 0u);
+    send(fs::abi::Opcode::kGetattr, fs::abi::GetattrIn{}, 6);
+    EXPECT_EQ(next().first, 6u);
+    EXPECT_EQ(next().first, 0u);
+    tree_->free = true;
+    send(fs::abi::Opcode::kGetattr, fs::abi::GetattrIn{}, 7);
+    EXPECT_EQ(next().first, 7u);
+    EXPECT_EQ(next(), std::pair(uint64_t{5}, 0));
+}
+
+TEST_F(FsLockTest, OnlySoManyWait) {
+    for (uint64_t unique = 100; unique < 164; ++unique) wait_for_lock(unique);
+    EXPECT_EQ(next().first, 0u);
+    wait_for_lock(200);
+    EXPECT_EQ(next(), std::pair(uint64_t{200}, ENOLCK));
+}
+
+TEST_F(FsLockTest, NobodyWaitsAfterAReset) {
+    wait_for_lock(5);
+    rig_->restart();
+    tree_->free = true;
+    send(fs::abi::Opcode::kGetattr, fs::abi::GetattrIn{}, 6);
+    EXPECT_EQ(next().first, 6u);
+    EXPECT_EQ(next().first, 0u);
+}
+
 TEST_F(FsTest, ForgetOnTheHighPriorityQueueHasNoReply) {
     ASSERT_TRUE(init(256));
     uint64_t const lookups = 1;
