@@ -168,6 +168,7 @@ TEST_F(KillPrivileges, ATruncationClearsThemWhenTheGuestAsks) {
 }
 
 TEST_F(KillPrivileges, SetgidWithoutGroupExecutionIsNone) {
+    ASSERT_EQ(::chown(at("f").c_str(), 0, 77), 0);  // not the server's own group
     ASSERT_EQ(::chmod(at("f").c_str(), 02767), 0);
     client_->write(node_, fh_, 0, "x", abi::kWriteKillSuidgid);
     EXPECT_EQ(send(Opcode::kFallocate, node_, args(abi::FallocateIn{fh_, 0, 4096, 0, 0})), 0);
