@@ -155,6 +155,16 @@ static void listing(void) {
     MUST(rmdir("many") == 0);
 }
 
+int lock_file(void) {
+    int const fd = open("/mnt/lock", O_RDWR | O_CREAT, 0666);
+    int const range = fcntl(fd, F_SETLK, &(struct flock){.l_type = F_WRLCK});
+    int const whole = flock(fd, LOCK_EX | LOCK_NB);
+    printf("range %s, whole %s\n", range == 0 ? "taken" : "not", whole == 0 ? "taken" : "not");
+    fflush(stdout);
+    while (range == 0) pause();
+    return 0;
+}
+
 int all_file_operations(char const* directory) {
     MUST(chdir(directory) == 0);
     umask(022);

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """File operations, all that there are: each reaches the host through the container process's system call filter."""
+import fcntl
 import os
 import resource
 
-from suite import expect_equal, test
+from suite import expect, expect_equal, test
 
 
 def _all_operations(case, user):
@@ -27,6 +28,36 @@ def root(case):
 @test("files: every operation of an ordinary user works, on the root and on a bind mount")
 def user(case):
     _all_operations(case, 1000)
+
+
+def _locking(case, shared, name, locks):
+    bundle = case.bundle("/bin/probe", "lock")
+    bundle.config["annotations"] = {"krun-oci.locks": locks}
+    bundle.bind(shared, "/mnt")
+    return case.container(bundle, name)
+
+
+@test("files: a container's locks exclude another container and the host, where they are asked to", vm_only=True)
+def locks(case):
+    shared = case.directory / "shared"
+    shared.mkdir()
+    holder = _locking(case, shared, "holder", "host").started().wait_for_output(b"range taken, whole taken\n")
+    with open(shared / "lock", "r+b") as file:
+        for lock in (fcntl.flock, fcntl.lockf):
+            try:
+                lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                expect(False, f"the host got it, too: {lock}")
+            except BlockingIOError:
+                pass
+    expect_equal(_locking(case, shared, "second", "host").run().text, "range not, whole not\n", "another container")
+    own = _locking(case, shared, "own", "guest").started().wait_for_output(b"range taken, whole taken\n")
+    for container in (holder, own):
+        container.must("kill", container.name, "KILL")
+        container.wait()
+        container.must("delete", container.name)
+    with open(shared / "lock", "r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @test("files: the payload has as many open as its limit allows, whatever the caller's own")
