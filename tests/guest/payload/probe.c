@@ -159,7 +159,7 @@ int main(int argc, char** argv) {
         char const* name;
         int (*function)(void);
     } const kTable[] = {
-        {"segfault", segfault}, {"signals", signals}, {"forge-status", forge_status}, {"notify", notify}, {"barrier", barrier}, {"serve", serve}, {"files", files}, {"lock", lock_file},
+        {"segfault", segfault}, {"signals", signals}, {"forge-status", forge_status}, {"notify", notify}, {"barrier", barrier}, {"serve", serve}, {"files", files}, {"lock", lock_file}, {"lock-wait", wait_for_locks},
         {"clock", print_clock},
         {"fork-bomb", fork_bomb}, {"fill-memory", fill_memory}, {"close-all", close_all}, {"ignore-all", ignore_all},
         {"environment", environment}, {"open-many", open_many}};

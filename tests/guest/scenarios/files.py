@@ -30,8 +30,8 @@ def user(case):
     _all_operations(case, 1000)
 
 
-def _locking(case, shared, name, locks):
-    bundle = case.bundle("/bin/probe", "lock")
+def _locking(case, shared, name, locks, how="lock"):
+    bundle = case.bundle("/bin/probe", how)
     bundle.config["annotations"] = {"krun-oci.locks": locks}
     bundle.bind(shared, "/mnt")
     return case.container(bundle, name)
@@ -51,10 +51,14 @@ def locks(case):
                 pass
     expect_equal(_locking(case, shared, "second", "host").run().text, "range not, whole not\n", "another container")
     own = _locking(case, shared, "own", "guest").started().wait_for_output(b"range taken, whole taken\n")
+    waiting = _locking(case, shared, "waiting", "host", "lock-wait").started().wait_for_output(b"waiting\n")
     for container in (holder, own):
         container.must("kill", container.name, "KILL")
         container.wait()
         container.must("delete", container.name)
+    waiting.wait_for_output(b"taken\n")
+    expect_equal(waiting.wait(), 0, "the status of the one that waited")
+    waiting.must("delete", waiting.name)
     with open(shared / "lock", "r+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
