@@ -72,6 +72,38 @@ def volume(case):
     shutil.rmtree(shared)
 
 
+_kOwners = "id -u; id -g; stat -c %u:%g / /mine; touch /mine/x && stat -c %u:%g /mine/x"
+_kMaps = "cat /proc/self/uid_map /proc/self/gid_map"
+# Of --userns, and how the user's own ids are used for it.
+_kUsers = (("--userns=host",), ("--userns=keep-id",), ("--userns=nomap",), ("--userns=auto:size=500",),
+           ("--uidmap=0:1:500", "--gidmap=0:1:500"), (f"--subuidname={kUser}", f"--subgidname={kUser}"))
+
+
+@test("rootless: --userns in each form has the ids and owners that it has with crun", systemd=True, vm_only=True, needs=user)
+def user_namespaces(case):
+    for flags in _kUsers:
+        shared = kHome / "shared"
+        shared.mkdir()
+        os.chown(shared, kNumber, kNumber)
+        shared.chmod(0o777)
+        # The host's is podman's own namespace, of which the machine's kernel knows nothing.
+        question = _kOwners if flags == ("--userns=host",) else f"{_kMaps}; {_kOwners}"
+        _same("run", "--rm", "--network=none", *flags, "-v", f"{shared}:/mine", kImage, "sh", "-c", question)
+        shutil.rmtree(shared)
+
+
+@test("rootless: a container in another's user namespace has its ids", systemd=True, vm_only=True, needs=user)
+def joined(case):
+    seen = []
+    for runtime in ("crun", "krun-oci"):
+        must("run", "-d", "--name", "box", "--network=none", "--userns=keep-id", kImage, "sleep", "1000", runtime=runtime)
+        done = podman_as_user("run", "--rm", "--network=none", "--userns=container:box", kImage, "sh", "-c",
+                              "cat /proc/self/uid_map; id -u", runtime=runtime)
+        seen.append((done.returncode, done.stdout))
+        must("rm", "--force", "--time=0", "box", runtime=runtime)
+    expect_equal(seen[1], seen[0], "compared with crun")
+
+
 @test("rootless: limits, exec, pause, stop and a forced removal, in a scope of the user's own systemd", systemd=True, vm_only=True, needs=user)
 def lifecycle(case):
     _same("run", "--rm", "--network=none", "--memory=128m", kImage, "cat", "/sys/fs/cgroup/memory.max")
