@@ -20,6 +20,7 @@ _kSame = [
     (re.compile(rb"\b(sha256:)?[0-9a-f]{64}\b"), rb"\1(id)"),
     (re.compile(rb"\b[0-9a-f]{12}\b|(?<=--> )[0-9a-f]{11}\b"), b"(id)"),
     (re.compile(rb"Up [\w ]+ ago"), b"Up (time) ago"),
+    (re.compile(rb"(Exited \([0-9]+\)) [\w ]+ ago"), rb"\1 (time) ago"),
     (re.compile(rb"\b[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+( ?(Z|[+-][0-9:]+( UTC)?))?"), b"(time)"),
 ]
 
@@ -51,6 +52,10 @@ def scenario(client, name, slow=False):
 
 def scenarios():
     return list(_scenarios.values())
+
+
+def scenario_called(title):
+    return _scenarios[title]
 
 
 class Stage:

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """podman as its users call it, without its network: images come from a tar archive."""
+import os
+
 from clients.comparing import Client
 from podman_client import image, kImage
 
 kNoNetwork = "--network=none"
-_kPrefix = ("podman", "--cgroup-manager=cgroupfs", "--runtime")
+# podman's own choice is systemd, everywhere.
+_kManager = () if os.path.isdir("/run/systemd/system") else ("--cgroup-manager=cgroupfs",)
 
 
 class Podman(Client):
@@ -17,7 +20,7 @@ class Podman(Client):
         stage.case.once(image)
 
     def argv(self, words):
-        return [*_kPrefix, self.stage.runtime, *words]
+        return ["podman", *_kManager, "--runtime", self.stage.runtime, *words]
 
     def __enter__(self):
         return self

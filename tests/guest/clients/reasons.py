@@ -23,7 +23,7 @@ _kReasons = [
     ("CRI-O: killed, .*", "processes that are left of a streaming exec, SIGKILL",
      "crun's goes on when the command that started it is killed; ours ends with it"),
     ("CRI-O: a command that cannot be run", "create: why", _kWords),
-    ("podman: play kube", "play kube|logs played-box|exec in its container",
+    ("podman: play kube", "play kube|logs .*|exec in .*|wait .*|ps --pod",
      "podman 4.3's cgroup for a pod allows no device with this manager; crun makes nodes below it, ours are the guest's own"),
     ("podman: --userns of another container", "container:plain, .*",
      "podman names the host's own namespace, and maps one id: crun cannot enter it, ours has that id"),

@@ -3,6 +3,7 @@
 import subprocess
 import time
 
+from clients import comparing
 from podman_client import kReference, image, podman
 from suite import expect, expect_equal, expect_in, test
 
@@ -151,3 +152,10 @@ def podman_default(case):
     wanted = seen(kReference)
     expect_equal(wanted[:2], (42, b"134217728\n50000 100000\n"), "crun's status and limits")
     expect_equal(seen(case.lab.runtime), wanted, "compared with crun")
+
+
+@test("systemd: podman play kube of a pod with several containers shows what it shows with crun", systemd=True, needs=image)
+def played(case):
+    rows = comparing.compare(case, comparing.scenario_called("podman: play kube"))
+    expect_equal([f"{row.name}: crun {row.wanted}, ours {row.found}" for row in rows if not row.same], [], "differences")
+    expect_in("status 0", rows[0].wanted, "crun's play kube")
