@@ -28,6 +28,8 @@ ONLY_IN = {
     "archive.h": {"config-gen/image/archive_reader.cc"},
     "archive_entry.h": {"config-gen/image/archive_reader.cc"},
     "nettle/": {"config-gen/image/digest.cc"},
+    "zlib.h": {"vmm/boot/compressed.cc"},
+    "zstd.h": {"vmm/boot/compressed.cc"},
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "oci/annotations.h"
 
+#include <algorithm>
 #include <array>
 #include <climits>
 #include <iterator>
@@ -39,6 +40,28 @@ Verdict read_ram(std::string_view, std::string const& value, MachineAnnotations&
 Verdict read_kernel(std::string_view, std::string const& value, MachineAnnotations& out) {
     if (value.empty() || value[0] != '/') return "must be an absolute path";
     out.kernel = value;
+    return {};
+}
+
+Verdict read_initrd(std::string_view, std::string const& value, MachineAnnotations& out) {
+    if (value.empty() || value[0] != '/') return "must be an absolute path";
+    out.initrd = value;
+    return {};
+}
+
+Verdict read_kernel_parameters(std::string_view, std::string const& value, MachineAnnotations& out) {
+    for (auto const word : split(value, ' ')) {
+        if (word.empty()) continue;
+        if (!is_kernel_parameter(word))
+            return "must be words of printable characters without quotes, separated by spaces";
+        out.kernel_parameters.emplace_back(word);
+    }
+    return {};
+}
+
+Verdict read_nested_virt(std::string_view, std::string const& value, MachineAnnotations& out) {
+    if (value != "0" && value != "1" && !value.empty()) return "must be \"0\" or \"1\"";
+    out.nested_virtualization = value == "1";
     return {};
 }
 
@@ -154,7 +177,8 @@ constexpr Row kRows[] = {
     {{"krun.cpus", "1 to 64", "virtual CPUs; 0 for the default"}, read_cpus},
     {{"krun.ram_mib", "129 to 1048576", "memory of the machine in MiB; less means the default"}, read_ram},
     {{"krun.use_passt", "0", "not implemented: network through passt"}, nullptr},
-    {{"krun.nested_virt", "0", "not implemented: virtual machines in the guest"}, nullptr},
+    {{"krun.nested_virt", "0 or 1", "the guest's CPU has VMX or SVM, if the host's KVM can do that"},
+     read_nested_virt},
     {{"krun.variant", "", "not implemented: confidential machines"}, nullptr},
     {{"krun.gpu_flags", "0", "not implemented: graphics"}, nullptr},
     {{"run.oci.handler", "krun", "accepted, for configurations written for crun"}, read_handler},
@@ -163,6 +187,10 @@ constexpr Row kRows[] = {
       "whom locks of files exclude: processes of this container, or other containers and the host, too; "
       "waiting for a lock of the host's cannot be interrupted"},
      read_locks},
+    {{"krun-oci.initrd", "absolute path", "initial RAM disk on the host, for that kernel"}, read_initrd},
+    {{"krun-oci.kernel-parameters", "words",
+      "more of the kernel's command line; not what the machine says itself"},
+     read_kernel_parameters},
     {{"krun-oci.file.", "text",
       "a file at the path that follows, with this content, in memory only: "
       "`krun-oci.file./etc/motd`"},
@@ -231,6 +259,11 @@ Result<MachineAnnotations> read_annotations(std::map<std::string, std::string> c
             return fail(Error(Errc::kInvalidConfig, where(key) + "there is no such setting"));
     }
     return out;
+}
+
+bool is_kernel_parameter(std::string_view word) {
+    auto const fits = [](char c) { return c > ' ' && c < 0x7f && c != '"'; };
+    return !word.empty() && std::all_of(word.begin(), word.end(), fits);
 }
 
 std::map<std::string, std::string> without_secrets(std::map<std::string, std::string> annotations) {

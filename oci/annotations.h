@@ -44,6 +44,9 @@ struct MachineAnnotations {
     std::optional<uint32_t> cpus;     // krun.cpus: 1..64; 0 means the default, as for crun
     std::optional<uint32_t> ram_mib;  // krun.ram_mib: above 128; up to that it means the default, as for crun
     std::string kernel;               // krun-oci.kernel: absolute path of a kernel image on the host
+    std::string initrd;               // krun-oci.initrd: absolute path on the host, for that kernel
+    std::vector<std::string> kernel_parameters;  // krun-oci.kernel-parameters
+    bool nested_virtualization = false;          // krun.nested_virt
     // io.kubernetes.cri.container-type or io.kubernetes.cri-o.ContainerType: a pod's pause container, which
     // has no machine.
     bool sandbox = false;
@@ -57,6 +60,9 @@ struct MachineAnnotations {
 // A value that does not fit its key, and any key in krun-oci. that does not exist, is kInvalidConfig; what is
 // known but not implemented is kUnsupported. Both name the key: `annotations["krun.cpus"]: …`.
 Result<MachineAnnotations> read_annotations(std::map<std::string, std::string> const& annotations);
+
+// One word of a kernel's command line: printable, without spaces and quotes, which would join words.
+bool is_kernel_parameter(std::string_view word);
 
 // The same without what krun-oci.secret.PATH says, which is for the container alone: such values are empty.
 std::map<std::string, std::string> without_secrets(std::map<std::string, std::string> annotations);

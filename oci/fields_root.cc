@@ -39,10 +39,8 @@ constexpr Field<Hooks> kHooks[] = {
 
 constexpr Field<VmKernel> kVmKernel[] = {
     field<&VmKernel::path>("path", Effect::kHost, kRequired),
-    field_without_member<VmKernel>("parameters", "string[]", Effect::kRefused,
-                                   "the kernel's command line describes the machine"),
-    field_without_member<VmKernel>("initrd", "string", Effect::kRefused,
-                                   "the guest boots from the container's file system"),
+    field<&VmKernel::parameters>("parameters", Effect::kHost),
+    field<&VmKernel::initrd>("initrd", Effect::kHost),
 };
 
 constexpr Field<VmHardware> kVmHardware[] = {

@@ -45,6 +45,8 @@ struct Hooks {
 
 struct VmKernel {
     std::string path;  // absolute, on the host
+    std::vector<std::string> parameters;
+    std::string initrd;  // the same, or empty
 };
 
 struct VmHardware {

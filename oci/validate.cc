@@ -115,10 +115,22 @@ Result<void> check_annotations(Spec const& spec) {
     return {};
 }
 
+Result<void> check_kernel(VmKernel const& kernel) {
+    if (!is_absolute(kernel.path))
+        return fail(invalid("vm.kernel.path", "must be an absolute path", kernel.path));
+    if (!kernel.initrd.empty() && !is_absolute(kernel.initrd))
+        return fail(invalid("vm.kernel.initrd", "must be an absolute path", kernel.initrd));
+    for (size_t i = 0; i < kernel.parameters.size(); ++i)
+        if (!is_kernel_parameter(kernel.parameters[i]))
+            return fail(invalid("vm.kernel.parameters[" + std::to_string(i) + "]",
+                                "must be printable characters without spaces and quotes",
+                                kernel.parameters[i]));
+    return {};
+}
+
 Result<void> check_vm(Spec const& spec) {
     if (!spec.vm) return {};
-    if (auto const& kernel = spec.vm->kernel; kernel && !is_absolute(kernel->path))
-        return fail(invalid("vm.kernel.path", "must be an absolute path", kernel->path));
+    if (spec.vm->kernel) TRY(check_kernel(*spec.vm->kernel));
     if (!spec.vm->hw_config) return {};
     auto const& [vcpus, memory] = *spec.vm->hw_config;
     if (vcpus && (*vcpus == 0 || *vcpus > kMaxVcpus))

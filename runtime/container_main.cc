@@ -105,7 +105,6 @@ Result<std::unique_ptr<ContainerProcess>> set_up(ContainerTask& task) {
     TRY(enter_namespaces(host.namespaces));
     TRY(inherit_names(task.plan.config));
     auto const log = std::make_shared<KernelLog>();
-    auto kernel_file = TRY(duplicate(host.kernel.file.borrow()));
     auto const info = std::make_shared<GuestInfo>(task.request.spec, task.size, task.plan.config);
     auto machine = TRY(machine_for(task.plan, task.size, host, log, info));
     machine.network_slots = network_slots(creators_network);
@@ -125,7 +124,6 @@ Result<std::unique_ptr<ContainerProcess>> set_up(ContainerTask& task) {
                          .control_listener = std::move(host.control_listener),
                          .report = std::move(report),
                          .state_dir = std::move(host.state_dir),
-                         .kernel_file = std::move(kernel_file),
                          .terminal = std::move(stdio.terminal),
                          .notify = std::move(task.request.notify.fd)};
     auto process = TRY(ContainerProcess::make(std::move(parts)));

@@ -63,6 +63,7 @@ Result<std::unique_ptr<ContainerProcess>> ContainerProcess::make(ContainerParts 
     TRY(process->watch_signals());
     auto init_port = TRY(make_init_port());
     process->parts_.machine.vsock_ports.push_back(std::move(init_port.port));
+    process->kernel_name_ = process->parts_.machine.kernel_name;
     process->machine_ = TRY(vmm::Machine::make(std::move(process->parts_.machine)));
     TRY(process->watch_everything(std::move(init_port.connection)));
     TRY(process->machine_->start());
@@ -103,7 +104,9 @@ Result<void> ContainerProcess::watch_everything(UniqueFd init_connection) {
     TRY(loop_.add(machine_->ended_event(), EPOLLIN, [this](uint32_t) { machine_ended(); }));
     TRY(watch_creator());
     boot_limit_.emplace(TRY(TimeLimit::make(loop_, kBootLimit, [this] {
-        session_->end_with({.reason = boot_limit_reason(kBootLimit, cpu_has_virtualization())});
+        auto const diagnosis = kernel_diagnosis();
+        auto const limit = boot_limit_reason(kBootLimit, cpu_has_virtualization());
+        session_->end_with({.reason = diagnosis.empty() ? limit : limit + "; " + diagnosis});
     })));
     return {};
 }
@@ -218,14 +221,18 @@ void ContainerProcess::machine_ended() {
     if (session_->phase() == GuestPhase::kEnded) return loop_.stop();  // nothing more can be delivered
     auto const end = machine_->end_reason();
     std::string reason = end ? end->text : "the machine stopped";
-    auto const console = parts_.kernel_log->text();
-    if (session_->phase() == GuestPhase::kBooting) {
-        auto const diagnosis = diagnose_kernel(parts_.kernel_file.borrow(), console);
-        if (!diagnosis.empty()) reason = diagnosis;
-    }
+    auto const diagnosis = kernel_diagnosis();
+    if (!diagnosis.empty()) reason = diagnosis + " (" + reason + ")";
     auto const words = parts_.kernel_log->last_words();
     if (!words.empty()) reason += "; the guest kernel's last words: " + words;
     session_->end_with({.reason = reason});
+}
+
+// Only of a kernel that did not come as far as init.
+std::string ContainerProcess::kernel_diagnosis() const {
+    if (session_->phase() != GuestPhase::kBooting) return {};
+    return diagnose_kernel(kernel_name_, machine_->kernel_image(), machine_->device_states(),
+                           parts_.kernel_log->text());
 }
 
 void ContainerProcess::signals_arrived() {

@@ -36,9 +36,8 @@ struct ContainerParts {
     UniqueFd control_listener;
     UniqueFd report;  // to the creator: creation_report.h, when ready or failed
     UniqueFd state_dir;
-    UniqueFd kernel_file;  // to explain a kernel that did not come up
-    UniqueFd terminal;     // the host terminal's slave, if the payload has one
-    UniqueFd notify;       // a datagram socket that somebody waits on for READY=1, or invalid
+    UniqueFd terminal;  // the host terminal's slave, if the payload has one
+    UniqueFd notify;    // a datagram socket that somebody waits on for READY=1, or invalid
 };
 
 class ContainerProcess {
@@ -64,6 +63,7 @@ private:
     void output_over(uint32_t number);
     void stop_if_delivered();
     void machine_ended();
+    std::string kernel_diagnosis() const;
     void notified(std::string_view text);
     void pass_barrier();
     void signals_arrived();
@@ -78,6 +78,7 @@ private:
 
     EventLoop loop_;
     ContainerParts parts_;
+    std::string kernel_name_;
     std::optional<RelayedSignals> signals_;
     std::optional<TimeLimit> boot_limit_;  // until the guest is ready
     ControlConnection starter_;            // the client that waits for start

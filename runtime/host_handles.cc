@@ -43,11 +43,19 @@ Result<BindHandle> open_bind(VmRequest const& request, BindSource const& bind) {
     return out;
 }
 
-// The kernel that the user names: by annotation, else as runtime-spec config-vm.md#kernel. Empty: none.
-Result<std::string> wanted_kernel(oci::Spec const& spec) {
-    auto const annotations = TRY(oci::read_annotations(spec.annotations));
-    if (!annotations.kernel.empty()) return annotations.kernel;
-    return spec.vm && spec.vm->kernel ? spec.vm->kernel->path : std::string();
+// What the user says of the kernel: by annotation, else as runtime-spec config-vm.md#kernel. Parameters are
+// those of both.
+Result<void> open_kernel_parts(oci::Spec const& spec, HostHandles& host) {
+    auto const wanted = TRY(oci::read_annotations(spec.annotations));
+    auto const named = spec.vm && spec.vm->kernel ? *spec.vm->kernel : oci::VmKernel{};
+    host.kernel = TRY(open_kernel(wanted.kernel.empty() ? named.path : wanted.kernel));
+    auto const& initrd = wanted.initrd.empty() ? named.initrd : wanted.initrd;
+    if (!initrd.empty()) host.initrd = TRY_WITH(open_path(initrd, O_RDONLY | O_NOCTTY), "initrd " + initrd);
+    host.kernel_parameters = named.parameters;
+    host.kernel_parameters.insert(host.kernel_parameters.end(), wanted.kernel_parameters.begin(),
+                                  wanted.kernel_parameters.end());
+    host.nested_virtualization = wanted.nested_virtualization;
+    return {};
 }
 
 Result<vmm::DiskSpec> open_disk(VmRequest const& request, oci::DiskAnnotation const& disk) {
@@ -76,8 +84,7 @@ Result<HostHandles> open_host_handles(VmRequest const& request, GuestPlan const&
         host.mount_points = missing_mount_points(host.rootfs.borrow(), plan.config.mounts, host.binds,
                                                  needed_directories(plan.config), plan.config.krun.devices);
     host.namespaces = TRY(plan_namespaces(request.spec));
-    auto const kernel = TRY(wanted_kernel(request.spec));
-    host.kernel = TRY(open_kernel(kernel));
+    TRY(open_kernel_parts(request.spec, host));
     host.kvm = TRY(open_kvm());
     host.dev_null = TRY(open_path("/dev/null", O_RDWR));
     host.state_dir = TRY(duplicate(request.state_dir));

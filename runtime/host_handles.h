@@ -40,6 +40,9 @@ struct MountPoint {
 struct HostHandles {
     UniqueFd kvm;
     KernelImage kernel;
+    UniqueFd initrd;  // or invalid
+    std::vector<std::string> kernel_parameters;
+    bool nested_virtualization = false;
     UniqueFd rootfs;  // O_PATH, a directory
     std::vector<BindHandle> binds;
     std::vector<MountPoint> mount_points;  // parents first

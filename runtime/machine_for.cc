@@ -39,6 +39,9 @@ Result<vmm::MachineSpec> machine_for(GuestPlan const& plan, MachineSize const& s
     machine.ram_bytes = uint64_t{size.ram_mib} << 20;
     machine.kernel = std::move(host.kernel.file);
     machine.kernel_name = host.kernel.path;
+    machine.initrd = std::move(host.initrd);
+    machine.kernel_parameters = host.kernel_parameters;
+    machine.nested_virtualization = host.nested_virtualization;
     machine.kvm = std::move(host.kvm);
     machine.cmdline = "root=" + std::string(kTag) + " rootfstype=virtiofs rw init=/init.krun";
     if (is_logged(LogLevel::kDebug)) machine.cmdline += " loglevel=7";  // after the machine's own "quiet"

@@ -3,7 +3,8 @@
 
 #include "vmm/arch/x86_64/setup.h"
 #include "vmm/boot/cmdline.h"
-#include "vmm/boot/elf.h"
+#include "vmm/boot/initrd.h"
+#include "vmm/boot/kernel.h"
 #include "vmm/bus/bus.h"
 #include "vmm/device_table.h"
 #include "vmm/end_latch.h"
@@ -68,17 +69,20 @@ public:
     Result<uint32_t> plug(NetInterface interface);
     EndLatch const& latch() const { return latch_; }
     uint64_t userspace_exits() const;
+    std::vector<DeviceState> device_states() const;
+    BorrowedFd kernel_image() const { return kernel_.image.borrow(); }
     std::vector<int> vm_descriptors() const;
 
 private:
     Result<void> add_devices(MachineSpec& spec, DeviceKind const& kind);
     Result<void> add_device(std::unique_ptr<VirtioDevice> device, SharedFilter filter);
     Result<GuestAddr> load(MachineSpec const& spec);
-    Result<void> add_vcpus(System const& system, uint32_t count, GuestAddr entry);
+    Result<void> add_vcpus(System const& system, MachineSpec const& spec, GuestAddr entry);
     Result<void> attach_devices();
 
     GuestMemory ram_;
     GuestFaultSink on_fault_;
+    LoadedKernel kernel_;
     EndLatch latch_;
     HaltWatch halts_;
     std::optional<VmFd> vm_;
@@ -88,6 +92,7 @@ private:
     std::vector<Devices::Slot> empty_;      // of the network; `device` is among slots_
     SharedFilter vcpu_filter_;
     std::vector<std::unique_ptr<VcpuThread>> vcpus_;
+    bool stopped_ = false;
 };
 
 // The order is KVM's cheapest: memory, irqchip, vCPUs, and ioeventfds last (vmm/kvm/vm_fd.h).
@@ -100,7 +105,7 @@ Result<void> Machine::Impl::build(MachineSpec spec, std::span<DeviceKind const> 
     vm_ = TRY(system.create_vm());
     TRY(vm_->map_memory(ram_));
     TRY(vm_->create_irqchip());
-    TRY(add_vcpus(system, spec.vcpus, entry));
+    TRY(add_vcpus(system, spec, entry));
     return attach_devices();
 }
 
@@ -132,24 +137,27 @@ Result<void> Machine::Impl::add_device(std::unique_ptr<VirtioDevice> device, Sha
 }
 
 Result<GuestAddr> Machine::Impl::load(MachineSpec const& spec) {
-    auto const entry = TRY(load_elf(ram_, spec.kernel.borrow()));
+    kernel_ = TRY(load_kernel(ram_, spec.kernel.borrow()));
+    std::optional<GuestRange> initrd;
+    if (spec.initrd.valid()) initrd = TRY(load_initrd(ram_, spec.initrd.borrow(), kernel_));
     std::vector<DevicePlace> places;
     for (auto const& slot : slots_) places.push_back(slot->place);
-    auto const cmdline = TRY(build_cmdline(places, spec.cmdline));
-    TRY(x86_64::write_boot_params(ram_, cmdline));
+    auto const cmdline = TRY(build_cmdline(places, spec.cmdline, spec.kernel_parameters));
+    TRY(x86_64::write_boot_params(ram_, cmdline, kernel_.header, initrd));
     TRY(x86_64::write_mp_table(ram_, spec.vcpus));
     TRY(x86_64::write_address_space(ram_));
-    return entry;
+    return kernel_.entry;
 }
 
 // vCPU 0 starts at `entry`; KVM holds the others until the guest sends them their start-up interrupt.
-Result<void> Machine::Impl::add_vcpus(System const& system, uint32_t count, GuestAddr entry) {
-    auto const supported = TRY(system.supported_cpuid());
+Result<void> Machine::Impl::add_vcpus(System const& system, MachineSpec const& spec, GuestAddr entry) {
+    auto supported = TRY(system.supported_cpuid());
+    TRY(x86_64::offer_virtualization(supported, spec.nested_virtualization));
     auto const msrs = x86_64::boot_msrs();
-    for (uint32_t index = 0; index < count; ++index) {
+    for (uint32_t index = 0; index < spec.vcpus; ++index) {
         auto vcpu = TRY(vm_->create_vcpu(index));
         auto const tsc = vcpu.tsc_khz();  // not every KVM knows; the guest then measures
-        auto const cpuid = x86_64::guest_cpuid(supported, {index, count, tsc.ok() ? tsc.value() : 0});
+        auto const cpuid = x86_64::guest_cpuid(supported, {index, spec.vcpus, tsc.ok() ? tsc.value() : 0});
         TRY(vcpu.set_cpuid(cpuid));
         TRY(vcpu.set_msrs(msrs));
         if (index == 0) TRY(x86_64::enter_at(vcpu, entry));
@@ -178,6 +186,16 @@ void Machine::Impl::stop() {
     for (auto const& vcpu : vcpus_) vcpu->ask_to_stop();
     for (auto const& vcpu : vcpus_) vcpu->join();
     for (auto const& slot : slots_) slot->worker->stop();
+    stopped_ = true;
+}
+
+std::vector<DeviceState> Machine::Impl::device_states() const {
+    std::vector<DeviceState> out;
+    for (auto const& slot : slots_) {
+        out.push_back(slot->transport->state());
+        if (stopped_) slot->worker->complete(out.back());
+    }
+    return out;
 }
 
 Result<uint32_t> Machine::Impl::plug(NetInterface interface) {
@@ -234,6 +252,12 @@ BorrowedFd Machine::ended_event() const {
 }
 std::optional<EndReason> Machine::end_reason() const {
     return impl_->latch().reason();
+}
+std::vector<DeviceState> Machine::device_states() const {
+    return impl_->device_states();
+}
+BorrowedFd Machine::kernel_image() const {
+    return impl_->kernel_image();
 }
 uint64_t Machine::userspace_exits() const {
     return impl_->userspace_exits();

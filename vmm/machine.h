@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "vmm/device_state.h"
 #include "vmm/machine_spec.h"
 #include "vmm/network_slot.h"
 
@@ -54,6 +55,10 @@ public:
     Result<uint32_t> plug(NetInterface interface);
     // How often the guest came to this process for work since start(). Any thread.
     uint64_t userspace_exits() const;
+    // In the order of the bus. Any time; queue positions and faults are there after stop().
+    std::vector<DeviceState> device_states() const;
+    // The kernel as it was loaded: what a compressed one unpacked to. Owned by the machine.
+    BorrowedFd kernel_image() const;
     // The descriptors whose last close destroys the VM, for leave_vm_teardown_to_a_reaper(). Still owned
     // by the machine.
     std::vector<int> vm_descriptors() const;

@@ -60,10 +60,15 @@ using GuestFaultSink = std::function<void(std::string_view device, std::string_v
 struct MachineSpec {
     uint32_t vcpus = 1;       // 1..64
     uint64_t ram_bytes = 0;   // at least 64 MiB, a multiple of 1 MiB
-    UniqueFd kernel;          // an uncompressed ELF kernel
+    UniqueFd kernel;          // in a form that vmm/boot/kernel.h knows
     std::string kernel_name;  // for messages
+    UniqueFd initrd;          // a regular file, or invalid
     std::string cmdline;      // appended to what the machine itself needs
-    UniqueFd kvm;             // /dev/kvm, opened by the caller before it gives up its privileges
+    // The operator's own words for the kernel, last; they may not say anew what stands before them.
+    std::vector<std::string> kernel_parameters;
+    bool nested_virtualization =
+        false;     // the guest's CPU has VMX or SVM; off, it has not, whatever the host's
+    UniqueFd kvm;  // /dev/kvm, opened by the caller before it gives up its privileges
     std::vector<ConsolePort> console;
     std::vector<Share> shares;
     std::vector<VsockPort> vsock_ports;

@@ -10,6 +10,8 @@ readonly kOlderKernelPackage=linux-image-cloud-amd64
 readonly kRootModules=(drivers/virtio/virtio_ring drivers/virtio/virtio drivers/virtio/virtio_pci_legacy_dev
     drivers/virtio/virtio_pci_modern_dev drivers/virtio/virtio_pci drivers/char/virtio_console fs/fuse/fuse fs/fuse/virtiofs)
 
+readonly kMachineKernelLayout=2 # of the directory in the cache; another one is made anew
+
 # The vmlinux inside a bzImage: the emulator starts it by its PVH entry, which saves emulating the decompressor.
 # Offsets: Documentation/arch/x86/boot.rst, setup_sects, payload_offset, payload_length.
 extract_vmlinux() {
@@ -44,7 +46,7 @@ make_initramfs() {
     rm -rf "$work"
 }
 
-# fetch_machine_kernel DIR META-PACKAGE: downloads, unpacks, and lays out DIR/{vmlinux,version,overlay.ko,lib/modules},
+# fetch_machine_kernel DIR META-PACKAGE: downloads, unpacks, and lays out DIR/{vmlinux,vmlinuz,version,overlay.ko,lib/modules},
 # and DIR/initramfs for a kernel that needs one.
 fetch_machine_kernel() {
     local result=$1 meta=$2 work package version
@@ -61,6 +63,7 @@ fetch_machine_kernel() {
     printf '%s\n' "$version" >"$work/result/version"
     mv "$work/root/lib" "$work/result/lib"
     extract_vmlinux "$work/root/boot/vmlinuz-$version" >"$work/result/vmlinux"
+    mv "$work/root/boot/vmlinuz-$version" "$work/result/vmlinuz" # for tests: a kernel as a distribution has it
     print_module "$work/result/lib/modules/$version/kernel/fs/overlayfs/overlay" >"$work/result/overlay.ko"
     make_initramfs "$work/result/lib/modules/$version" "$work/result/initramfs"
     /sbin/depmod -b "$work/result" "$version"
@@ -78,7 +81,7 @@ machine_kernel_name() {
 # machine_kernel META-PACKAGE: prints the directory, fetching it the first time.
 machine_kernel() {
     local result
-    result=$(cache_dir testvm)/$1
+    result=$(cache_dir testvm)/$1.$kMachineKernelLayout
     if [ ! -e "$result/vmlinux" ]; then
         progress_phase 'testvm: fetching the machine kernel'
         fetch_machine_kernel "$result" "$1" || true

@@ -26,6 +26,21 @@ TEST(Annotations, MachineIsDescribed) {
     EXPECT_EQ(read.value().kernel, "/boot/vmlinux");
 }
 
+TEST(Annotations, KernelHasAnInitrdAndParameters) {
+    auto const read = read_annotations({{"krun-oci.initrd", "/boot/initrd.img"},
+                                        {"krun-oci.kernel-parameters", " mitigations=off  nokaslr "},
+                                        {"krun.nested_virt", "1"}});
+    ASSERT_TRUE(read.ok()) << read.error().message();
+    EXPECT_EQ(read.value().initrd, "/boot/initrd.img");
+    EXPECT_EQ(read.value().kernel_parameters, (std::vector<std::string>{"mitigations=off", "nokaslr"}));
+    EXPECT_TRUE(read.value().nested_virtualization);
+    EXPECT_FALSE(read_annotations({{"krun.nested_virt", "0"}}).value().nested_virtualization);
+    EXPECT_NE(verdict({{"krun-oci.initrd", "initrd.img"}}), "accepted");
+    EXPECT_NE(verdict({{"krun-oci.kernel-parameters", "a\tb"}}), "accepted");
+    EXPECT_NE(verdict({{"krun-oci.kernel-parameters", "a=\"b c\""}}), "accepted");
+    EXPECT_NE(verdict({{"krun.nested_virt", "yes"}}), "accepted");
+}
+
 TEST(Annotations, ValuesThatCrunIgnoresMeanTheDefault) {
     auto const read = read_annotations({{"krun.cpus", "0"}, {"krun.ram_mib", "128"}});
     ASSERT_TRUE(read.ok()) << read.error().message();

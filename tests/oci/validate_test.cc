@@ -238,6 +238,10 @@ TEST(Vm, KernelAndHardwareAreChecked) {
             {.more =
                  R"("vm":{"kernel":{"path":"/boot/vmlinux","parameters":[]},"hwConfig":{"vcpus":64,"memory":67108864}})"}),
         "accepted");
+    EXPECT_EQ(verdict({.more = R"("vm":{"kernel":{"path":"/k","initrd":"/i","parameters":["a=b"]}})"}), "accepted");
+    EXPECT_NE(verdict({.more = R"("vm":{"kernel":{"path":"/k","initrd":"i"}})"}), "accepted");
+    EXPECT_EQ(verdict({.more = R"("vm":{"kernel":{"path":"/k","parameters":["a","b c"]}})"}),
+              R"(vm.kernel.parameters[1]: must be printable characters without spaces and quotes, is "b c")");
     EXPECT_NE(verdict({.more = R"("vm":{"kernel":{"path":"vmlinux"}})"}), "accepted");
     EXPECT_NE(verdict({.more = R"("vm":{"hwConfig":{"vcpus":0}})"}), "accepted");
     EXPECT_NE(verdict({.more = R"("vm":{"hwConfig":{"memory":67108863}})"}), "accepted");

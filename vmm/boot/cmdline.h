@@ -16,8 +16,11 @@ struct DevicePlace {
     uint32_t interrupt;
 };
 
-// Fails with kInvalidConfig if the result does not fit Linux's COMMAND_LINE_SIZE (it would be cut without a
-// word) or if `extra` has a control character. `extra` comes last, so that it overrides.
-Result<std::string> build_cmdline(std::span<DevicePlace const> devices, std::string const& extra);
+// `extra` is the caller's, `parameters` are the operator's, which come last and would override. Fails with
+// kInvalidConfig if one of them names what stands before it or what the machine depends on, if there is more
+// in one than printable characters without spaces and quotes, if `extra` has a control character, or if the
+// result does not fit Linux's COMMAND_LINE_SIZE (it would be cut without a word).
+Result<std::string> build_cmdline(std::span<DevicePlace const> devices, std::string const& extra,
+                                  std::span<std::string const> parameters = {});
 
 }  // namespace krun::vmm

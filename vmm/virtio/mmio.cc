@@ -220,6 +220,7 @@ void VirtioMmio::write_status(uint32_t value) {
             if (!may_advance(value)) return;
             start = (value & ~status_ & kStatusDriverOk) != 0;
             status_ = value;
+            seen_status_ |= value;
             if (!start) return;
         }
         in_transition_ = true;
@@ -231,6 +232,18 @@ void VirtioMmio::write_status(uint32_t value) {
     Lock lock(mutex_);
     in_transition_ = false;
     settled_.notify_all();
+}
+
+DeviceState VirtioMmio::state() const {
+    Lock lock(mutex_);
+    DeviceState out{.name = std::string(name()),
+                    .status = status_ | (interrupt_.is_reset_needed() ? kStatusNeedsReset : 0),
+                    .seen_status = seen_status_,
+                    .driver_features = driver_features_,
+                    .fault = {},
+                    .queues = {}};
+    for (auto const& q : queues_) out.queues.push_back({.size = q.ready ? q.size : 0});
+    return out;
 }
 
 void VirtioMmio::activate() {

@@ -7,6 +7,7 @@
 
 #include "base/mutex.h"
 #include "vmm/bus/mmio_device.h"
+#include "vmm/device_state.h"
 #include "vmm/virtio/worker.h"
 
 namespace krun::vmm {
@@ -22,6 +23,9 @@ public:
     std::string_view name() const override { return worker_.device().name(); }
     void read(uint64_t offset, std::span<std::byte> data) override EXCLUDES(mutex_);
     void write(uint64_t offset, std::span<std::byte const> data) override EXCLUDES(mutex_);
+
+    // Any thread. Without queue positions and fault, which are the worker's.
+    DeviceState state() const EXCLUDES(mutex_);
 
 private:
     struct QueueRegisters {
@@ -49,11 +53,12 @@ private:
     Worker& worker_;
     Interrupt& interrupt_;
 
-    Mutex mutex_;
+    mutable Mutex mutex_;
     CondVar settled_;
     // A status write is being carried out with the lock released; others wait for it, all else is ignored.
     bool in_transition_ GUARDED_BY(mutex_) = false;
     uint32_t status_ GUARDED_BY(mutex_) = 0;
+    uint32_t seen_status_ GUARDED_BY(mutex_) = 0;
     uint32_t device_features_select_ GUARDED_BY(mutex_) = 0;
     uint32_t driver_features_select_ GUARDED_BY(mutex_) = 0;
     uint64_t driver_features_ GUARDED_BY(mutex_) = 0;

@@ -49,6 +49,8 @@ public:
         uint32_t written_bytes;
     };
     Result<void, GuestFault> push_used(std::span<Used const> chains);
+    uint16_t taken() const { return next_available_; }
+    uint16_t returned() const { return next_used_; }
     // Whether the driver wants an interrupt for what was pushed since the last call (§2.7.7, §2.7.10).
     bool take_interrupt();
     // A polled queue asks for no notifications: somebody looks at it all the time. Not for ever, or the

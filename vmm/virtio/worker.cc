@@ -59,6 +59,14 @@ void Worker::stop() {
     helpers_.clear();
 }
 
+void Worker::complete(DeviceState& state) const {
+    if (last_fault_ != nullptr) state.fault = last_fault_;
+    for (size_t i = 0; i < std::min(state.queues.size(), last_positions_.size()); ++i) {
+        state.queues[i].taken = last_positions_[i].taken;
+        state.queues[i].returned = last_positions_[i].returned;
+    }
+}
+
 void Worker::ring() {
     ignore(::eventfd_write(doorbell_.borrow().raw(), 1), "a full counter is a doorbell that rings");
 }
@@ -151,6 +159,10 @@ void Worker::handle(Stop& /*message*/) {
 void Worker::deactivate() {
     if (active_) device_->reset();
     active_ = faulted_ = false;
+    last_positions_.clear();
+    for (auto const& queue : queues_)
+        last_positions_.push_back(queue ? QueueState{queue->size(), queue->taken(), queue->returned()}
+                                        : QueueState{});
     queues_.clear();
 }
 
@@ -177,6 +189,7 @@ Queue* Worker::queue(uint16_t index) {
 
 void Worker::fault(GuestFault fault) {
     if (std::exchange(faulted_, true)) return;
+    last_fault_ = fault.rule;
     interrupt_.needs_reset();
     // A guest that resets and breaks rules for ever must not fill the host's log.
     if (on_fault_ && faults_told_ < kMaxFaultsTold) {

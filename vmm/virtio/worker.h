@@ -10,6 +10,7 @@
 #include "base/event_loop.h"
 #include "base/mailbox.h"
 #include "base/mutex.h"
+#include "vmm/device_state.h"
 #include "vmm/machine_spec.h"
 #include "vmm/thread.h"
 #include "vmm/virtio/device.h"
@@ -37,6 +38,8 @@ public:
     // KVM adds to it for each notification.
     BorrowedFd doorbell() const { return doorbell_.borrow(); }
     void ring();
+    // Fills in what the device's thread knows. REQUIRES: stop() has returned.
+    void complete(DeviceState& state) const;
     // Hands over proved queues. Any thread; returns at once.
     void activate(Queues queues, uint64_t driver_features);
     // When this returns the device has forgotten its queues and touches guest memory no more (virtio-v1.2
@@ -101,6 +104,8 @@ private:
     bool faulted_ = false;  // until reset: the guest broke a rule, its queues are served no more
     bool stopping_ = false;
     unsigned faults_told_ = 0;
+    char const* last_fault_ = nullptr;
+    std::vector<QueueState> last_positions_;  // as the last queues had them when they went
 
     Mutex reset_mutex_;
     CondVar reset_done_;

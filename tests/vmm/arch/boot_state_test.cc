@@ -57,6 +57,24 @@ TEST_F(BootStateTest, BootParamsPointAtTheCommandLineAndMapTheRam) {
     EXPECT_EQ(must(ram.read<uint32_t>(GuestAddr{high + 16})), 1u);
 }
 
+TEST_F(BootStateTest, BzImageGetsItsHeaderBackWithWhereThingsAre) {
+    setup_header header{};
+    header.version = 0x20c;
+    header.init_size = 1234;
+    header.setup_data = header.ramdisk_size = 77;  // not the file's to say
+    ASSERT_TRUE(write_boot_params(ram, "x", header, GuestRange{GuestAddr{0x180000}, 5000}).ok());
+    uint64_t const base = raw(layout::kBootParams);
+    auto const field = [&](size_t offset) { return must(ram.read<uint32_t>(GuestAddr{base + offset})); };
+    EXPECT_EQ(must(ram.read<uint16_t>(GuestAddr{base + offsetof(boot_params, hdr.version)})), 0x20c);
+    EXPECT_EQ(field(offsetof(boot_params, hdr.init_size)), 1234u);
+    EXPECT_EQ(field(offsetof(boot_params, hdr.ramdisk_image)), 0x180000u);
+    EXPECT_EQ(field(offsetof(boot_params, hdr.ramdisk_size)), 5000u);
+    EXPECT_EQ(field(offsetof(boot_params, hdr.setup_data)), raw(layout::kRngSeed));
+    EXPECT_EQ(must(ram.read<uint8_t>(GuestAddr{base + offsetof(boot_params, hdr.type_of_loader)})), 0xff);
+    ASSERT_TRUE(write_boot_params(ram, "x", header).ok());
+    EXPECT_EQ(field(offsetof(boot_params, hdr.ramdisk_size)), 0u);
+}
+
 TEST_F(BootStateTest, SeedIsFreshForEveryGuest) {
     uint64_t const seed = raw(layout::kRngSeed);
     ASSERT_TRUE(write_boot_params(ram, "").ok());

@@ -105,5 +105,30 @@ TEST(GuestCpuid, NoPerformanceCountersArePromised) {
     EXPECT_EQ(leaf(guest_cpuid(host(), {0, 1, 0}), 0xa)->eax, 0u);
 }
 
+TEST(OfferVirtualization, UnlessItIsWantedTheGuestSeesNone) {
+    for (bool const intel : {true, false}) {
+        CpuidEntries const kvm = {entry(1, 0, 0x50654, 0, intel ? 1u << 5 | 1 : 1),
+                                  entry(0x80000001, 0, 0, 0, intel ? 1 : 1u << 2 | 1),
+                                  entry(0x8000000a, 0, 1)};
+        auto plain = kvm;
+        ASSERT_TRUE(offer_virtualization(plain, false).ok());
+        EXPECT_EQ(leaf(plain, 1)->ecx, 1u);
+        EXPECT_EQ(leaf(plain, 0x80000001)->ecx, 1u);
+        EXPECT_FALSE(leaf(plain, 0x8000000a));
+        auto nested = kvm;
+        ASSERT_TRUE(offer_virtualization(nested, true).ok());
+        EXPECT_EQ(leaf(nested, 1)->ecx | leaf(nested, 0x80000001)->ecx, intel ? 1u << 5 | 1 : 1u << 2 | 1);
+        EXPECT_EQ(leaf(nested, 0x8000000a)->eax, 1u);
+    }
+}
+
+TEST(OfferVirtualization, WhereKvmHasNoneTheWishIsAnErrorThatSaysWhatToDo) {
+    auto entries = host();
+    auto const offered = offer_virtualization(entries, true);
+    ASSERT_FALSE(offered.ok());
+    EXPECT_EQ(offered.error().code(), Errc::kUnsupported);
+    EXPECT_NE(offered.error().message().find("parameter `nested`"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace krun::vmm::x86_64

@@ -44,6 +44,15 @@ Result<std::vector<std::byte>> seed() {
     return std::move(out).take();
 }
 
+// What a bzImage would say of itself, where the kernel has none.
+setup_header plain_header() {
+    setup_header header{};
+    header.boot_flag = 0xaa55;
+    header.header = 0x53726448;  // "HdrS"
+    header.version = 0x20f;
+    return header;
+}
+
 Result<void, GuestFault> write_at(GuestMemory const& ram, GuestAddr at, std::span<std::byte const> bytes) {
     auto const slice = TRY(ram.slice(at, bytes.size()));
     return slice.write_bytes(0, bytes);
@@ -51,14 +60,16 @@ Result<void, GuestFault> write_at(GuestMemory const& ram, GuestAddr at, std::spa
 
 }  // namespace
 
-Result<void> write_boot_params(GuestMemory const& ram, std::string const& cmdline) {
+Result<void> write_boot_params(GuestMemory const& ram, std::string const& cmdline,
+                               std::optional<setup_header> const& header,
+                               std::optional<GuestRange> const& initrd) {
     KRUN_CHECK(cmdline.size() < layout::kCmdlineMaxBytes, "the command line was bounded by its builder");
     boot_params params{};
-    params.hdr.boot_flag = 0xaa55;
-    params.hdr.header = 0x53726448;  // "HdrS"
-    params.hdr.version = 0x20f;
+    params.hdr = header ? *header : plain_header();
     params.hdr.type_of_loader = 0xff;  // unassigned
     params.hdr.loadflags = LOADED_HIGH;
+    params.hdr.ramdisk_image = initrd ? static_cast<uint32_t>(raw(initrd->base)) : 0;
+    params.hdr.ramdisk_size = initrd ? static_cast<uint32_t>(initrd->len_bytes) : 0;
     params.hdr.cmd_line_ptr = static_cast<uint32_t>(raw(layout::kCmdline));
     params.hdr.cmdline_size = static_cast<uint32_t>(cmdline.size());
     params.hdr.setup_data = raw(layout::kRngSeed);

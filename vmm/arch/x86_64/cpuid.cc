@@ -16,7 +16,10 @@ constexpr uint32_t bit(unsigned n) {
 
 // KVM's local APIC timer counts nanoseconds (kvm api: KVM_CAP_X86_APIC_BUS_CYCLES_NS defaults to 1).
 constexpr uint32_t kApicKhz = 1'000'000;
-constexpr uint32_t kKvmLeaf = 0x40000000;        // Linux Documentation/virt/kvm/x86/cpuid.rst
+constexpr uint32_t kKvmLeaf = 0x40000000;  // Linux Documentation/virt/kvm/x86/cpuid.rst
+constexpr uint32_t kVmx = bit(5);          // leaf 1, ECX
+constexpr uint32_t kSvm = bit(2);          // leaf 0x80000001, ECX
+constexpr uint32_t kSvmLeaf = 0x8000000a;
 constexpr uint32_t kFrequencyLeaf = 0x40000010;  // EAX: TSC, EBX: local APIC, both in kHz
 
 // Bits that an APIC id takes.
@@ -138,6 +141,22 @@ void patch(kvm_cpuid_entry2& e, CpuIdentity const& cpu) {
 }
 
 }  // namespace
+
+// Without it a guest cannot reach the host's code for virtual machines inside virtual machines.
+Result<void> offer_virtualization(CpuidEntries& supported, bool wanted) {
+    bool found = false;
+    for (auto& e : supported) {
+        uint32_t const flag = e.function == 1 ? kVmx : e.function == 0x80000001 ? kSvm : 0;
+        found |= (e.ecx & flag) != 0;
+        if (!wanted) e.ecx &= ~flag;
+    }
+    if (!wanted) remove_leaf(supported, kSvmLeaf);
+    if (wanted && !found)
+        return fail(Error(Errc::kUnsupported,
+                          "this host's KVM offers no nested virtualization (parameter `nested` of its module "
+                          "kvm_intel or kvm_amd)"));
+    return {};
+}
 
 CpuidEntries guest_cpuid(CpuidEntries const& supported, CpuIdentity const& cpu) {
     CpuidEntries entries = supported;

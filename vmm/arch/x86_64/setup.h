@@ -4,10 +4,12 @@
 // All functions write only to guest RAM below 1 MiB or to a vCPU that has not run yet.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
+#include "vmm/boot/kernel.h"
 #include "vmm/kvm/system.h"
 #include "vmm/kvm/vcpu_fd.h"
 #include "vmm/memory/guest_memory.h"
@@ -22,6 +24,9 @@ struct CpuIdentity {
 // What CPUID says on one vCPU: what KVM supports, with topology, timers and KVM's signature filled in.
 CpuidEntries guest_cpuid(CpuidEntries const& supported, CpuIdentity const& cpu);
 
+// Leaves VMX and SVM in `supported` or takes them out. kUnsupported if they are wanted and KVM has neither.
+Result<void> offer_virtualization(CpuidEntries& supported, bool wanted);
+
 // Model-specific registers that firmware would have set.
 std::vector<kvm_msr_entry> boot_msrs();
 
@@ -33,8 +38,11 @@ Result<void> enter_at(VcpuFd& vcpu, GuestAddr entry);
 // MP 1.4 §4: processors 0 .. vcpus - 1, one IOAPIC, its pins as edge-triggered ISA interrupts.
 Result<void> write_mp_table(GuestMemory const& ram, uint32_t vcpus);
 
-// boot_params with the e820 map, the command line and 32 bytes of entropy for the guest's generator.
+// boot_params with the e820 map, the command line and 32 bytes of entropy for the guest's generator; with
+// `header`, what a bzImage said of itself; with `initrd`, where that lies.
 // REQUIRES: cmdline shorter than layout::kCmdlineMaxBytes, without NUL.
-Result<void> write_boot_params(GuestMemory const& ram, std::string const& cmdline);
+Result<void> write_boot_params(GuestMemory const& ram, std::string const& cmdline,
+                               std::optional<setup_header> const& header = {},
+                               std::optional<GuestRange> const& initrd = {});
 
 }  // namespace krun::vmm::x86_64
