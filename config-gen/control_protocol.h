@@ -74,6 +74,7 @@ enum class FrameType : uint16_t {
     kCgroup = 21,
     kNotified = 22,  // empty: the listener has processed every kNotify up to the one that is kBarrier
     kNetwork = 23,   // NetworkRecords: carried out in their order before the next frame; `process` 0
+    kClock = 30,  // ClockBody: what the host's clock says; before kStart, and from time to time. `process` 0
 };
 
 struct HelloBody {
@@ -95,6 +96,9 @@ struct SignalBody {
 };
 struct CgroupAnswerBody {
     uint32_t error;  // errno, or 0: the file's content follows, or nothing if it was written
+};
+struct ClockBody {
+    int64_t ns;  // since the epoch
 };
 struct ResizeBody {
     uint16_t rows;

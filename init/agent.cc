@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "init/cgroup.h"
+#include "init/clock.h"
 #include "init/config.h"
 #include "init/log.h"
 #include "init/network.h"
@@ -161,6 +162,10 @@ Result<void> Agent::handle(Frame const& frame) {
             return {};
         case control::FrameType::kCgroup:
             return control_.send_cgroup_answer(use_cgroup_file(cgroup_, text_of(frame)));
+        case control::FrameType::kClock:
+            if (auto const body = body_of<control::ClockBody>(frame))
+                follow_host_clock(body->ns, payload_.started());
+            return {};
         case control::FrameType::kNotified:
             if (notify_reader_.valid()) end_barrier(notify_reader_.borrow());
             return {};

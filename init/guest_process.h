@@ -51,6 +51,7 @@ public:
 
     // Set up, and not dead: others can join it.
     bool joinable() const { return phase_ >= Phase::kReady && phase_ < Phase::kEnded; }
+    bool started() const { return phase_ >= Phase::kStarting; }
     bool waits_for_streams() const { return phase_ == Phase::kWaiting; }
     bool ended() const { return phase_ >= Phase::kEnded; }
 

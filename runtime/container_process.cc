@@ -143,6 +143,9 @@ void ContainerProcess::started() {
     if (starter_.valid()) starter_.reply({});
     if (auto const accepting = acceptor_->start(); !accepting.ok())
         log(LogLevel::kError, "accept for the payload: " + accepting.error().message());
+    auto clock = ClockSync::make(loop_, [this] { ignore(session_->tell_time(), "the container has ended"); });
+    if (!clock.ok()) return log(LogLevel::kError, "follow the host's clock: " + clock.error().message());
+    clock_.emplace(std::move(clock).value());
 }
 
 void ContainerProcess::open_streams() {

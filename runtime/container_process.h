@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/event_loop.h"
 #include "base/unique_fd.h"
+#include "runtime/clock_sync.h"
 #include "runtime/console_socket.h"
 #include "runtime/control_server.h"
 #include "runtime/exec_sessions.h"
@@ -84,6 +85,7 @@ private:
     ControlConnection starter_;            // the client that waits for start
     UniqueFd input_gate_;                  // of the payload, until it is started
     std::vector<OpenStream> output_;       // the payload's, not yet delivered
+    std::optional<ClockSync> clock_;       // once the payload runs
     std::optional<TimeLimit> exec_limit_;  // for clients of executed processes, when nothing else is left
     UniqueFd barrier_;                     // hangs up when the service manager has processed it
     bool reported_ = false;

@@ -92,6 +92,8 @@ public:
     // and never calls, unless the payload waits or runs.
     using CgroupAnswer = std::function<void(Result<std::string>)>;
     Result<void> cgroup_file(std::string_view request, CgroupAnswer answer);
+    // The guest's clock follows the host's. Nothing before the guest is ready.
+    Result<void> tell_time();
     // What came up to a control::kBarrier has been processed.
     Result<void> barrier_passed();
     // The VM ended or must end for a reason outside this connection. The first end counts.

@@ -11,10 +11,15 @@
 namespace krun::vmm {
 namespace {
 
+thread_local volatile sig_atomic_t kicked = 0;
+
 // On whichever thread it is given to. Async-signal-safe.
 void on_kick(int signo, siginfo_t* info, void* /*context*/) {
     bool const own_thread = info->si_code == SI_TKILL && info->si_pid == ::getpid();
-    if (own_thread || info->si_code == SI_TIMER) return;
+    if (own_thread || info->si_code == SI_TIMER) {
+        kicked = 1;
+        return;
+    }
     int const saved = errno;
     pid_t const process = ::getpid();  // the main thread's id, too
     ::syscall(SYS_tgkill, process, process, signo);
@@ -46,6 +51,11 @@ Result<void> install_kick_handler() {
 
 Kickable::Kickable() {
     mask_kicks(SIG_UNBLOCK);
+}
+bool Kickable::take() {
+    bool const was = kicked != 0;
+    kicked = 0;
+    return was;
 }
 Kickable::~Kickable() {
     mask_kicks(SIG_BLOCK);

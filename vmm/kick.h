@@ -19,6 +19,9 @@ class Kickable {
 public:
     Kickable();
     ~Kickable();
+    // Whether there was a kick since the last call, for a system call that failed with EINTR: without one the
+    // whole process was stopped or frozen, or another signal came by.
+    static bool take();
     Kickable(Kickable const&) = delete;
     Kickable& operator=(Kickable const&) = delete;
 };

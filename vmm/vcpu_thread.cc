@@ -67,6 +67,7 @@ bool VcpuThread::handle(vcpu_exit::Port const& exit) {
 }
 
 bool VcpuThread::handle(vcpu_exit::Interrupted const& /*exit*/) {
+    if (!Kickable::take()) vcpu_.tell_of_pause();
     if (stopping_.load() || !look_for_halt()) return true;
     return end(EndKind::kHalt, "every CPU is halted with interrupts off");
 }

@@ -39,6 +39,7 @@ protected:
         from_init(FrameType::kReady, 0);
         ASSERT_TRUE(guest_->start().ok());
         from_init(FrameType::kStarted, 0);
+        next_frame();  // what time it is
         next_frame();  // start
     }
 

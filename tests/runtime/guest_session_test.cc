@@ -135,6 +135,18 @@ TEST_F(GuestSessionTest, StartIsRefusedUntilReadyAndASecondTime) {
     EXPECT_EQ(session_->start().error().message(), "cannot start an already running container");
 }
 
+TEST_F(GuestSessionTest, HostsTimeComesBeforeStartAndWheneverItIsTold) {
+    EXPECT_FALSE(session_->tell_time().ok()) << "nobody listens yet";
+    run_payload();
+    EXPECT_EQ(received_header().type, static_cast<uint16_t>(FrameType::kStart));
+    ASSERT_EQ(times_.size(), 1u);
+    EXPECT_NEAR(static_cast<double>(times_[0]), static_cast<double>(::time(nullptr)) * 1e9, 60e9);
+    EXPECT_TRUE(session_->tell_time().ok());
+    EXPECT_TRUE(session_->signal(0, 15).ok());
+    EXPECT_EQ(received_header().type, static_cast<uint16_t>(FrameType::kSignal));
+    EXPECT_EQ(times_.size(), 2u);
+}
+
 TEST_F(GuestSessionTest, SignalGoesToARunningPayloadOnly) {
     EXPECT_EQ(session_->signal(0, 15).error().message(), "container not running");
     run_payload();

@@ -68,10 +68,19 @@ protected:
         ASSERT_TRUE(session_->start().ok());
         send_frame(FrameType::kStarted);
     }
-    // The next frame the host sent, its header alone.
+    template <class Part>
+    Part received() {
+        Part part{};
+        EXPECT_EQ(::recv(init_.borrow().raw(), &part, sizeof part, MSG_DONTWAIT), ssize_t{sizeof part});
+        return part;
+    }
+    // The next frame the host sent, its header alone. What time it is, is left out.
     control::FrameHeader received_header() {
-        control::FrameHeader header{};
-        EXPECT_EQ(::recv(init_.borrow().raw(), &header, sizeof header, MSG_DONTWAIT), ssize_t{sizeof header});
+        auto header = received<control::FrameHeader>();
+        while (header.type == static_cast<uint16_t>(FrameType::kClock)) {
+            times_.push_back(received<control::ClockBody>().ns);
+            header = received<control::FrameHeader>();
+        }
         return header;
     }
 
@@ -81,6 +90,7 @@ protected:
     std::vector<GuestPhase> changes_;
     std::vector<std::pair<uint32_t, ProcessEvent>> events_;
     std::vector<std::string> notes_;
+    std::vector<int64_t> times_;  // that were told
 };
 
 }  // namespace krun::runtime::test

@@ -70,6 +70,10 @@ bool VcpuFd::is_stuck() const {
            (regs.rflags & kInterruptsOn) == 0;
 }
 
+void VcpuFd::tell_of_pause() {
+    ignore(kvm_ioctl(fd_.borrow(), KVM_KVMCLOCK_CTRL, 0, "tell of a pause"), "it has no kvmclock");
+}
+
 void VcpuFd::request_exit() {
     std::atomic_ref(shared().immediate_exit).store(1);
 }

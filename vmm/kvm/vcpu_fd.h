@@ -56,6 +56,10 @@ public:
     // Whether it is halted with interrupts off, or was never started: only another vCPU can wake it.
     bool is_stuck() const;
 
+    // The guest's watchdogs forgive it the time that it did not run (kvm api, KVM_KVMCLOCK_CTRL). A guest
+    // without kvmclock hears nothing of it.
+    void tell_of_pause();
+
     // Runs the guest until it needs us. Blocks.
     VcpuExit run();
     // From now on run() returns at once with Interrupted. Any thread; a thread that is inside run() needs a
