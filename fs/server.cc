@@ -46,10 +46,14 @@ uint32_t Server::serve(std::span<iovec const> request, std::span<iovec const> re
     }
     // Whoever offers no room for an answer does not get anything done either.
     if (!out.has_header()) return 0;
-    auto const result = dispatch(call);
-    if (!call.must_wait) return out.finish(in.header().unique, result);
-    if (waiting == Waiting::kMay) return kLater;
-    return out.finish(in.header().unique, fail(Errno{ENOLCK}));
+    auto result = dispatch(call);
+    if (call.must_wait) {
+        if (waiting == Waiting::kMay) return kLater;
+        result = fail(Errno{ENOLCK});
+    }
+    trace_.add(static_cast<uint32_t>(in.header().opcode), in.header().nodeid,
+               result.ok() ? 0 : result.error().value);
+    return out.finish(in.header().unique, result);
 }
 
 bool Server::may_wait(std::span<iovec const> request) {
@@ -66,6 +70,11 @@ bool Server::may_wait(std::span<iovec const> request) {
         default:
             return false;
     }
+}
+
+char const* name_of_request(uint32_t opcode) {
+    auto const* const op = find_op(Opcode{opcode});
+    return op == nullptr ? nullptr : op->name;
 }
 
 void Server::reset() {

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "fs/interrupts.h"
+#include "fs/request_trace.h"
 
 namespace krun::fs {
 
@@ -44,6 +45,9 @@ public:
     // mind.
     static bool may_wait(std::span<iovec const> request);
 
+    // Any thread.
+    std::vector<TracedRequest> last_requests() const { return trace_.last(); }
+
     // The device was reset: forgets every node and handle that the guest has, as DESTROY does. No request
     // may be in service.
     void reset();
@@ -57,6 +61,10 @@ private:
     std::atomic<bool> ready_{false};   // between INIT and DESTROY
     std::atomic<uint64_t> agreed_{0};  // INIT flags
     Interrupts interrupts_;
+    RequestTrace trace_;
 };
+
+// What the opcode is called (op_table.h), or nullptr.
+char const* name_of_request(uint32_t opcode);
 
 }  // namespace krun::fs

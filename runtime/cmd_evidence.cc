@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// krun-oci evidence: what is known of a container's machine: why it ended, and what its kernel last said.
+// krun-oci evidence: what is known of a container's machine: why it ended, what its kernel last said, and
+// what its devices were doing.
 #include <string>
 
 #include "base/strings.h"
 #include "runtime/command_table.h"
 #include "runtime/container.h"
-#include "runtime/control.h"
+#include "runtime/end_reason.h"
 #include "runtime/kernel_log_file.h"
+#include "runtime/machine_evidence.h"
 
 namespace krun::runtime {
 namespace {
@@ -23,8 +25,7 @@ std::string indented(std::string const& log) {
 
 std::string end_of(Container const& container, State state) {
     if (state != State::kStopped) return "it has not ended";
-    auto const reason = read_end_reason(container.dir().fd());
-    return reason.empty() ? "its program ended, or it was killed" : printable(reason);
+    return end_of_container(container.dir().fd(), container.record());
 }
 
 Result<Outcome> evidence(Globals const& globals, Options const& options) {
@@ -39,7 +40,10 @@ Result<Outcome> evidence(Globals const& globals, Options const& options) {
     out +=
         "guest kernel: " + std::string(log.empty() ? "nothing is kept of what it said" : "its last words") +
         "\n";
-    return Outcome{.output = out + indented(log)};
+    out += indented(log);
+    auto const machine = read_machine_evidence(container.dir().fd());
+    if (!machine.empty()) out += "machine state: when it ended\n" + indented(machine);
+    return Outcome{.output = out};
 }
 
 constexpr Flag kFlags[] = {kHelpFlag};

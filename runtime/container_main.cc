@@ -108,6 +108,7 @@ Result<std::unique_ptr<ContainerProcess>> set_up(ContainerTask& task) {
     auto const info = std::make_shared<GuestInfo>(task.request.spec, task.size, task.plan.config);
     auto machine = TRY(machine_for(task.plan, task.size, host, log, info));
     machine.network_slots = network_slots(creators_network);
+    auto const share = machine.shares.front().server;
     // From here on no path of the host can be named.
     TRY(enter_container_root(view.root()));
     TRY(view.mount_rest());
@@ -119,6 +120,7 @@ Result<std::unique_ptr<ContainerProcess>> set_up(ContainerTask& task) {
     ContainerParts parts{.machine = std::move(machine),
                          .kernel_log = log,
                          .info = info,
+                         .share = share,
                          .streams = std::move(stdio.streams),
                          .listeners = std::move(stdio.listeners),
                          .control_listener = std::move(host.control_listener),

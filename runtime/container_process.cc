@@ -17,6 +17,7 @@
 #include "runtime/kernel_image.h"
 #include "runtime/kernel_log_file.h"
 #include "runtime/kvm_device.h"
+#include "runtime/machine_evidence.h"
 #include "runtime/network/network_plan.h"
 #include "runtime/notify_socket.h"
 #include "vmm/device/tap.h"
@@ -222,13 +223,14 @@ void ContainerProcess::pass_barrier() {
 
 void ContainerProcess::machine_ended() {
     if (session_->phase() == GuestPhase::kEnded) return loop_.stop();  // nothing more can be delivered
-    auto const end = machine_->end_reason();
-    std::string reason = end ? end->text : "the machine stopped";
-    auto const diagnosis = kernel_diagnosis();
-    if (!diagnosis.empty()) reason = diagnosis + " (" + reason + ")";
     auto const words = parts_.kernel_log->last_words();
-    if (!words.empty()) reason += "; the guest kernel's last words: " + words;
-    session_->end_with({.reason = reason});
+    auto const diagnosis = kernel_diagnosis();
+    if (diagnosis.empty())
+        return session_->end_with(
+            {.reason = machine_end_reason(machine_->end_reason(), parts_.kernel_log->text(), words)});
+    auto const end = machine_->end_reason();
+    std::string const how = end ? " (" + end->text + ")" : "";
+    session_->end_with({.reason = diagnosis + how + (words.empty() ? "" : "; its last words: " + words)});
 }
 
 // Only of a kernel that did not come as far as init.
@@ -338,7 +340,21 @@ void ContainerProcess::keep_evidence(std::string const& reason) {
         ignore(replace_file(parts_.state_dir.borrow(), name, text, 0600), "there is nobody left to tell");
     };
     keep(kKernelLogName, parts_.kernel_log->text());
+    keep(kMachineStateName, machine_evidence(*machine_, *parts_.share));
     keep(kEndReasonName, reason.substr(0, kMaxEndReasonBytes));
+}
+
+// Whoever finds no such file knows that this process was killed. A program that was killed in the guest for
+// want of memory has a status like any that was killed: what the guest's kernel said makes the difference.
+void ContainerProcess::keep_status(uint32_t status) {
+    std::string text = std::to_string(status);
+    auto const oom = status == 128 + SIGKILL ? guest_oom_kill(parts_.kernel_log->text()) : std::string();
+    if (!oom.empty()) {
+        text += "; the guest ran out of memory: " + oom;
+        log(LogLevel::kError, "the program was killed, and the guest ran out of memory: " + oom);
+    }
+    ignore(replace_file(parts_.state_dir.borrow(), kExitStatusName, text, 0600),
+           "there is nobody left to tell");
 }
 
 // In this order: clients that wait hear of the end only when it is written down.
@@ -349,6 +365,7 @@ void ContainerProcess::finish() {
     // Before the container was ready its creator reports the reason; afterwards there is nobody else.
     if (!end.reason.empty() && reported_) log(LogLevel::kError, end.reason);
     if (!end.reason.empty()) keep_evidence(end.reason);
+    if (end.reason.empty()) keep_status(end.exit_status);
     if (starter_.valid()) starter_.reply(fail(ended_error(end)));
     report(fail(ended_error(end)));
 }

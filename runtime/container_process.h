@@ -32,8 +32,9 @@ struct ContainerParts {
     vmm::MachineSpec machine;  // complete but for the control port
     std::shared_ptr<KernelLog> kernel_log;
     std::shared_ptr<GuestInfo> info;
-    std::vector<GuestStream> streams;       // of the payload
-    std::vector<PassedListener> listeners;  // which the payload has sockets of its own for
+    std::shared_ptr<fs::Server const> share;  // the boot tree's
+    std::vector<GuestStream> streams;         // of the payload
+    std::vector<PassedListener> listeners;    // which the payload has sockets of its own for
     UniqueFd control_listener;
     UniqueFd report;  // to the creator: creation_report.h, when ready or failed
     UniqueFd state_dir;
@@ -75,6 +76,7 @@ private:
     void use_cgroup_file(std::string_view request, ControlConnection connection);
     void report(Result<void> const& result);
     void keep_evidence(std::string const& reason);
+    void keep_status(uint32_t status);
     void finish();
 
     EventLoop loop_;

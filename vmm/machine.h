@@ -25,7 +25,8 @@ enum class EndKind {
 };
 struct EndReason {
     EndKind kind;
-    std::string text;  // one line
+    std::string text;         // one line
+    std::string registers{};  // of the CPU that ended it, as KVM left them; may be empty
 };
 
 class Machine {

@@ -10,7 +10,7 @@ namespace {
 
 using Test = SyscallRule::Test;
 constexpr uint32_t kExecutable[] = {PROT_EXEC};
-constexpr uint32_t kVcpuIoctl[] = {KVM_RUN, KVM_GET_MP_STATE, KVM_GET_REGS, KVM_KVMCLOCK_CTRL};
+constexpr uint32_t kVcpuIoctl[] = {KVM_RUN, KVM_GET_MP_STATE, KVM_GET_REGS, KVM_GET_SREGS, KVM_KVMCLOCK_CTRL};
 
 constexpr SyscallRule kCommon[] = {
     {SYS_read},

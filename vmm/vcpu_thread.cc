@@ -83,7 +83,7 @@ bool VcpuThread::handle(vcpu_exit::Fault const& exit) {
 
 bool VcpuThread::end(EndKind kind, std::string const& text) {
     exits_.fetch_add(1, std::memory_order_relaxed);
-    latch_.end({kind, "guest CPU " + std::to_string(index_) + ": " + text});
+    latch_.end({kind, "guest CPU " + std::to_string(index_) + ": " + text, vcpu_.registers()});
     return false;
 }
 

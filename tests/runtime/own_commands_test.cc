@@ -58,15 +58,19 @@ TEST_F(OwnCommandsTest, EvidenceOfAStoppedContainerIsWhatItsMachineLeft) {
     ASSERT_EQ(create("web").status, 0);
     krun({"kill", "web", "KILL"});
     for (int i = 0; i < 5000 && status_of("web") != "stopped"; ++i) ::usleep(1000);
-    EXPECT_EQ(
-        krun({"evidence", "web"}).output,
-        "container: web, stopped\nmachine: 2 processors, 1024 MiB\nend: its program ended, or it was killed\n"
-        "guest kernel: nothing is kept of what it said\n");
+    EXPECT_EQ(krun({"evidence", "web"}).output,
+              "container: web, stopped\nmachine: 2 processors, 1024 MiB\nend: its container process was "
+              "killed from outside\n"
+              "guest kernel: nothing is kept of what it said\n");
+    dir_.write("state/web/exit_status", "3");
+    EXPECT_THAT(krun({"evidence", "web"}).output, HasSubstr("end: its program ended with status 3\n"));
     dir_.write("state/web/end_reason", "the guest kernel panicked");
     dir_.write("state/web/kernel.log", "line one\r\n\x1b[31mline two\n");
+    dir_.write("state/web/machine_state", "device vsock: running\n");
     auto const ended = krun({"evidence", "web"});
     EXPECT_THAT(ended.output, HasSubstr("end: the guest kernel panicked\n"));
     EXPECT_THAT(ended.output, HasSubstr("  line one\n  \\x1b[31mline two\n"));
+    EXPECT_THAT(ended.output, HasSubstr("machine state: when it ended\n  device vsock: running\n"));
 }
 
 TEST_F(OwnCommandsTest, EvidenceOfWhatIsNotThereSaysSo) {

@@ -117,6 +117,7 @@ TEST_F(MachineKvmTest, TripleFaultEndsTheMachineWithShutdown) {
     ASSERT_TRUE(end);
     EXPECT_EQ(end->kind, EndKind::kShutdown);
     EXPECT_EQ(end->text, "guest CPU 0: reset or triple fault");
+    EXPECT_TRUE(end->registers.starts_with("rip=")) << end->registers;
 }
 
 TEST_F(MachineKvmTest, BzImageIsEnteredWithItsHeaderAndItsInitrd) {

@@ -2,6 +2,7 @@
 #include "vmm/kvm/vcpu_fd.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdio>
 
@@ -72,6 +73,21 @@ bool VcpuFd::is_stuck() const {
 
 void VcpuFd::tell_of_pause() {
     ignore(kvm_ioctl(fd_.borrow(), KVM_KVMCLOCK_CTRL, 0, "tell of a pause"), "it has no kvmclock");
+}
+
+std::string VcpuFd::registers() const {
+    kvm_regs r{};
+    auto const s = sregs();
+    if (!s.ok() || !kvm_ioctl(fd_.borrow(), KVM_GET_REGS, &r, "get registers").ok()) return {};
+    std::array<char, 512> text{};
+    auto const u = [](uint64_t value) { return static_cast<unsigned long long>(value); };
+    std::snprintf(text.data(), text.size(),
+                  "rip=%llx rsp=%llx rflags=%llx rax=%llx rbx=%llx rcx=%llx rdx=%llx rsi=%llx rdi=%llx "
+                  "cs=%x cr0=%llx cr2=%llx cr3=%llx cr4=%llx efer=%llx",
+                  u(r.rip), u(r.rsp), u(r.rflags), u(r.rax), u(r.rbx), u(r.rcx), u(r.rdx), u(r.rsi), u(r.rdi),
+                  s.value().cs.selector, u(s.value().cr0), u(s.value().cr2), u(s.value().cr3),
+                  u(s.value().cr4), u(s.value().efer));
+    return text.data();
 }
 
 void VcpuFd::request_exit() {

@@ -59,6 +59,8 @@ public:
     // The guest's watchdogs forgive it the time that it did not run (kvm api, KVM_KVMCLOCK_CTRL). A guest
     // without kvmclock hears nothing of it.
     void tell_of_pause();
+    // One line: where it is, for whoever asks why it ended. Empty if KVM does not tell.
+    std::string registers() const;
 
     // Runs the guest until it needs us. Blocks.
     VcpuExit run();
