@@ -35,6 +35,13 @@ constexpr uint32_t accepted_port(uint32_t connection, uint32_t listener) {
     return kFirstAcceptedPort + connection % kMaxProcesses * kMaxStreams + listener;
 }
 
+// Connections of the payload's to unix sockets of the host's, both ways, by the number that kConnect gave.
+inline constexpr uint32_t kFirstBoundPort = 0x6000'0000;
+
+constexpr uint32_t bound_port(uint32_t connection) {
+    return kFirstBoundPort + connection % kMaxProcesses * kMaxStreams;
+}
+
 // Precedes each message, little-endian. `process` 0 is the payload; others are what kExec has named.
 struct FrameHeader {
     uint32_t body_bytes;
@@ -63,6 +70,7 @@ enum class FrameType : uint16_t {
         5,  // ExitedBody: reaped, output handed over, for the payload files synced; the last of a process
     kNotify = 6,  // text, at most kMaxNotifyBytes: what the payload wrote to its NOTIFY_SOCKET (sd_notify(3))
     kCgroupAnswer = 7,  // CgroupAnswerBody, then text: to each kCgroup one, in their order; `process` 0
+    kConnect = 8,       // ConnectBody: a process connects to a unix socket of the host's. `process` 0
     // host to guest
     kStart = 16,      // empty; payload only
     kSignal = 17,     // SignalBody
@@ -74,6 +82,7 @@ enum class FrameType : uint16_t {
     kCgroup = 21,
     kNotified = 22,  // empty: the listener has processed every kNotify up to the one that is kBarrier
     kNetwork = 23,   // NetworkRecords: carried out in their order before the next frame; `process` 0
+    kRefused = 29,   // ConnectBody, as it was: there will be no such connection. `process` 0
     kClock = 30,  // ClockBody: what the host's clock says; before kStart, and from time to time. `process` 0
 };
 
@@ -96,6 +105,10 @@ struct SignalBody {
 };
 struct CgroupAnswerBody {
     uint32_t error;  // errno, or 0: the file's content follows, or nothing if it was written
+};
+struct ConnectBody {
+    uint32_t connection;  // init's number for it, below kMaxProcesses
+    uint32_t socket;      // N of the bind source /binds/N
 };
 struct ClockBody {
     int64_t ns;  // since the epoch

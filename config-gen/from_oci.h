@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Spec -> KrunConfig: what the guest is to do, with the defaults that runc's users know. Changes nothing on
-// the host; the only thing it looks at there is whether a bind source below /dev is a device node.
+// the host; the only thing it looks at there is whether a bind source is a device node or a socket.
 #pragma once
 #include <string>
 #include <vector>

@@ -41,14 +41,21 @@ bool is_readonly(oci::Mount const& mount) {
     return readonly;
 }
 
+std::optional<guest::SocketSource> socket_at(std::string const& source) {
+    struct stat st {};
+    if (!source.starts_with('/') || ::stat(source.c_str(), &st) < 0 || !S_ISSOCK(st.st_mode))
+        return std::nullopt;
+    return guest::SocketSource{st.st_mode & 07777, st.st_uid, st.st_gid};
+}
+
 guest::Mount guest_mount(oci::Mount const& mount, bool bind) {
-    return {mount.destination, bind ? "bind" : mount.type, mount.source, mount.options};
+    return {mount.destination, bind ? "bind" : mount.type, mount.source, mount.options, {}};
 }
 
 // Without it a payload would find the image's /dev, or none (runtime-linux.md#dev-symbolic-links and
 // config-linux.md#default-devices ask for its content); the image itself is not written to.
 guest::Mount default_dev() {
-    return {"/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}};
+    return {"/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}, {}};
 }
 
 // The host maps them; for the guest it is a bind mount like others. Without maps of its own it has the
@@ -70,7 +77,10 @@ Result<void> add_bind(oci::Spec const& spec, size_t index, GuestMounts& plan) {
     auto out = guest_mount(mount, /*bind=*/true);
     if (!is_guests_own(mount.source)) {
         out.source = bind_source_path(plan.binds.size());
-        BindSource source{mount.source, index, has_option(mount, "rbind"), is_readonly(mount)};
+        out.socket = socket_at(mount.source);
+        BindSource source{mount.source, index, has_option(mount, "rbind")};
+        source.socket = out.socket.has_value();
+        source.readonly = is_readonly(mount);
         map_source_ids(mount, spec.linux, out, source);
         plan.binds.push_back(std::move(source));
     }
@@ -89,8 +99,9 @@ bool is_overlays_own(std::string_view option) {
 
 // Its directories are the host's, so the host stacks them; the guest gets the result like a bind mount.
 void add_overlay(oci::Mount const& mount, size_t index, GuestMounts& plan) {
-    guest::Mount out{mount.destination, "bind", bind_source_path(plan.binds.size()), {}};
-    BindSource source{"overlay", index, /*recursive=*/false, is_readonly(mount)};
+    guest::Mount out{mount.destination, "bind", bind_source_path(plan.binds.size()), {}, {}};
+    BindSource source{"overlay", index};
+    source.readonly = is_readonly(mount);
     for (auto const& option : mount.options)
         (is_overlays_own(option) ? source.overlay : out.options).push_back(option);
     plan.binds.push_back(std::move(source));

@@ -17,6 +17,7 @@ struct BindSource {
     std::string path;  // on the host, as config.json writes it; a relative one is relative to the bundle
     size_t mount = 0;  // index in spec.mounts
     bool recursive = false;  // mounts below `path` belong to it
+    bool socket = false;     // a unix socket, which is not grafted: init has one of its own in its place
     bool readonly = false;   // nothing lets the payload write: the file server can refuse it, too
     // Not empty: an overlay of the host's directories, to be mounted on the host with these options.
     std::vector<std::string> overlay{};
@@ -34,7 +35,8 @@ struct GuestMounts {
     std::vector<BindSource> binds;
 };
 
-// Errors name the JSON path. Looks at the host only to see whether a source below /dev is a device node.
+// Errors name the JSON path. Looks at the host only to see whether a source is a device node below /dev, or a
+// unix socket.
 Result<GuestMounts> guest_mounts(oci::Spec const& spec);
 
 // The options uid= and gid= of fresh file systems name ids of the container; they become the machine's, whose

@@ -92,11 +92,19 @@ struct Process {
     std::optional<IoPriority> io_priority;
 };
 
+// Of a bind source that is a unix socket of the host's: what init makes in its place looks like it.
+struct SocketSource {
+    uint32_t mode = 0;  // permission bits
+    uint32_t uid = 0;
+    uint32_t gid = 0;
+};
+
 struct Mount {
     std::string destination;  // absolute, inside the payload's root
     std::string type;         // "bind" for bind mounts, whatever config.json calls them
     std::string source;       // of a bind mount: a path in the boot tree, "/binds/N"
     std::vector<std::string> options;
+    std::optional<SocketSource> socket{};
 };
 
 struct Device {
@@ -267,12 +275,21 @@ struct FieldsOf<guest::Process> {
     };
 };
 template <>
+struct FieldsOf<guest::SocketSource> {
+    static constexpr Field<guest::SocketSource> rows[] = {
+        field<&guest::SocketSource::mode>("mode"),
+        field<&guest::SocketSource::uid>("uid"),
+        field<&guest::SocketSource::gid>("gid"),
+    };
+};
+template <>
 struct FieldsOf<guest::Mount> {
     static constexpr Field<guest::Mount> rows[] = {
         field<&guest::Mount::destination>("destination", Effect::kGuest, kRequired),
         field<&guest::Mount::type>("type", Effect::kGuest, kRequired),
         field<&guest::Mount::source>("source"),
         field<&guest::Mount::options>("options"),
+        field<&guest::Mount::socket>("socket"),
     };
 };
 template <>

@@ -67,6 +67,10 @@ Agent::Agent(ControlLink& control, KrunConfig const& config, StreamListener list
       cgroup_hierarchy_(std::move(cgroup_hierarchy)),
       loop_(std::move(loop)),
       child_signals_(std::move(child_signals)),
+      bound_(loop_,
+             [this](uint32_t connection, uint32_t socket) {
+                 run_handler(control_.send_connect({connection, socket}));
+             }),
       payload_(kPayload, control_, loop_) {}
 
 Result<std::unique_ptr<Agent>> Agent::make(ControlLink& control, KrunConfig const& config,
@@ -162,6 +166,9 @@ Result<void> Agent::handle(Frame const& frame) {
             return {};
         case control::FrameType::kCgroup:
             return control_.send_cgroup_answer(use_cgroup_file(cgroup_, text_of(frame)));
+        case control::FrameType::kRefused:
+            if (auto const body = body_of<control::ConnectBody>(frame)) bound_.refused(body->connection);
+            return {};
         case control::FrameType::kClock:
             if (auto const body = body_of<control::ClockBody>(frame))
                 follow_host_clock(body->ns, payload_.started());
@@ -197,7 +204,9 @@ Result<void> Agent::accept_streams() {
     for (int i = 0; i < kStreamsATurn; ++i) {
         auto connection = TRY(listener_.accept());
         if (!connection) return {};
-        if (connection->name.accepted)
+        if (connection->name.bound)
+            bound_.opened(connection->name.process, std::move(connection->fd));
+        else if (connection->name.accepted)
             payload_.accept(connection->name.stream, std::move(connection->fd));
         else
             stash_.add(*std::move(connection));
@@ -211,8 +220,10 @@ Result<void> Agent::start_payload() {
             run_payload(config_, std::move(init), std::move(ends));
         });
     };
-    return payload_.start(config_.process, stash_.take(kPayload), make_child,
-                          [this](UniqueFd socket) { run_handler(watch_notify_socket(std::move(socket))); });
+    return payload_.start(
+        config_.process, stash_.take(kPayload), make_child,
+        {.on_notify = [this](UniqueFd s) { run_handler(watch_notify_socket(std::move(s))); },
+         .on_socket = [this](uint32_t n, UniqueFd s) { run_handler(bound_.add(n, std::move(s))); }});
 }
 
 void Agent::execute(Frame const& frame) {
@@ -307,8 +318,16 @@ Result<void> Agent::report_ends() {
     return {};
 }
 
+// A host's kernel would hold it for the server: here it is on its way through this process.
+Result<void> Agent::deliver_to_sockets() {
+    constexpr int kTurns = 100, kTurnMs = 10;  // a server that takes nothing is waited for no longer
+    for (int i = 0; i < kTurns && bound_.owes(); ++i) TRY(loop_.run_once(kTurnMs));
+    return {};
+}
+
 Result<void> Agent::report_payload_end() {
     done_ = true;
+    TRY(deliver_to_sockets());
     if (notify_reader_.valid())
         take_last_notifications(notify_reader_.borrow(),
                                 [this](std::string_view text) { run_handler(control_.send_notify(text)); });

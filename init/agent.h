@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/event_loop.h"
 #include "config-gen/krun_config.h"
+#include "init/bound_sockets.h"
 #include "init/control_link.h"
 #include "init/execution.h"
 #include "init/guest_process.h"
@@ -58,6 +59,7 @@ private:
     Result<void> child_signalled();
     void reap();
     Result<void> report_ends();
+    Result<void> deliver_to_sockets();
     Result<void> report_payload_end();
     Result<int> wait_ms();
 
@@ -71,6 +73,7 @@ private:
     UniqueFd notify_reader_;  // the payload's notifications
     bool notify_paused_ = false;
     StreamStash stash_;
+    BoundSockets bound_;
     GuestProcess payload_;
     std::map<uint32_t, std::unique_ptr<Execution>> executed_;
     std::map<pid_t, uint32_t> signallers_;  // what the payload gets when they have ended

@@ -52,6 +52,10 @@ Result<void> ControlLink::send_notify(std::string_view text) {
     return send(control::FrameType::kNotify, kPayload, {}, text);
 }
 
+Result<void> ControlLink::send_connect(control::ConnectBody const& body) {
+    return send(control::FrameType::kConnect, kPayload, bytes_of(body), {});
+}
+
 Result<void> ControlLink::send_cgroup_answer(Result<std::string> const& answer) {
     control::CgroupAnswerBody body{};
     if (!answer.ok()) body.error = static_cast<uint32_t>(answer.error().sys_errno());

@@ -32,6 +32,7 @@ public:
     Result<void> send_started(uint32_t process);
     Result<void> send_failed(uint32_t process, uint32_t exit_code, std::string_view text);
     Result<void> send_exited(uint32_t process, control::ExitedBody const& body);
+    Result<void> send_connect(control::ConnectBody const& body);
     Result<void> send_notify(std::string_view text);
     Result<void> send_cgroup_answer(Result<std::string> const& answer);
 

@@ -29,10 +29,10 @@ GuestProcess::~GuestProcess() {
 }
 
 Result<void> GuestProcess::start(guest::Process const& process, Connections connections,
-                                 MakeChild const& make_child, std::function<void(UniqueFd)> on_notify) {
+                                 MakeChild const& make_child, SetupSockets sockets) {
     auto ends = TRY(stdio_.open(process, std::move(connections)));
     child_ = TRY(make_child(std::move(ends)));
-    on_notify_ = std::move(on_notify);
+    sockets_ = std::move(sockets);
     phase_ = Phase::kSetUp;
     TRY(loop_.add(child_.socket.fd(), EPOLLIN, [this](uint32_t) { status_readable(); }));
     status_open_ = true;
@@ -83,8 +83,12 @@ Result<void> GuestProcess::handle(StatusMessage message) {
             if (in_set_up) return stdio_.open_console(std::move(message.fd));
             break;
         case StatusKind::kNotify:
-            if (!in_set_up || !on_notify_ || !message.fd.valid()) break;
-            on_notify_(std::move(message.fd));
+            if (!in_set_up || !sockets_.on_notify || !message.fd.valid()) break;
+            sockets_.on_notify(std::move(message.fd));
+            return {};
+        case StatusKind::kSocket:
+            if (!in_set_up || !sockets_.on_socket || !message.fd.valid()) break;
+            sockets_.on_socket(message.exit_code, std::move(message.fd));
             return {};
         case StatusKind::kReady:
             if (in_set_up) return ready();

@@ -17,6 +17,12 @@
 
 namespace krun::init {
 
+// What the payload's set-up hands over to init.
+struct SetupSockets {
+    std::function<void(UniqueFd)> on_notify{};                   // its NOTIFY_SOCKET
+    std::function<void(uint32_t number, UniqueFd)> on_socket{};  // in the place of one of the host's
+};
+
 class GuestProcess {
 public:
     // How long, after the container's end, a host's reader that takes nothing keeps an executed process from
@@ -36,10 +42,10 @@ public:
     BorrowedFd pidfd() const { return child_.pidfd.borrow(); }
     bool is_payload() const { return number_ == 0; }
 
-    // Opens the streams and clones the child. `on_notify` gets the payload's NOTIFY_SOCKET.
+    // Opens the streams and clones the child. `sockets` are the payload's.
     using MakeChild = std::function<Result<Child>(std::vector<ProcessEnd> ends)>;
     Result<void> start(guest::Process const& process, Connections connections, MakeChild const& make_child,
-                       std::function<void(UniqueFd)> on_notify = nullptr);
+                       SetupSockets sockets = {});
 
     // The host's wishes. Those that come too early are kept until there is a process, those that come too
     // late are forgotten; but a signal that would end a process ends the wait for a dead one's reader.
@@ -96,7 +102,7 @@ private:
     Child child_{-1, {}, StatusSocket({})};
     bool status_open_ = false;
     Phase phase_ = Phase::kWaiting;
-    std::function<void(UniqueFd)> on_notify_;
+    SetupSockets sockets_;
     std::optional<Failed> failed_;
     Exit exit_;
     uint64_t early_signals_ = 0;  // bit N - 1: signal N

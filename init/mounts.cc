@@ -17,6 +17,7 @@
 #include "init/copy_up.h"
 #include "init/mount_options.h"
 #include "init/mount_point.h"
+#include "init/socket_mount.h"
 
 namespace krun::init {
 namespace {
@@ -42,8 +43,17 @@ Result<bool> is_directory(BorrowedFd fd) {
     return S_ISDIR(st.st_mode);
 }
 
-Result<UniqueFd> make_bind(guest::Mount const& mount, MountOptions const& options) {
-    auto tree = TRY(clone_tree(BorrowedFd(AT_FDCWD), mount.source, options.recursive));
+Result<UniqueFd> take_source(guest::Mount const& mount, MountOptions const& options,
+                             OnSocket const& on_socket) {
+    if (!mount.socket) return clone_tree(BorrowedFd(AT_FDCWD), mount.source, options.recursive);
+    auto made = TRY(make_socket_mount(mount));
+    TRY(on_socket(made.number, std::move(made.listener)));
+    return std::move(made.tree);
+}
+
+Result<UniqueFd> make_bind(guest::Mount const& mount, MountOptions const& options,
+                           OnSocket const& on_socket) {
+    auto tree = TRY(take_source(mount, options, on_socket));
     TRY(change_attributes(tree.borrow(), options.attr_set, options.attr_clear, /*recursive=*/false));
     return tree;
 }
@@ -155,11 +165,12 @@ Result<void> change_propagation(BorrowedFd mount, unsigned long flags) {
     return {};
 }
 
-Result<std::optional<UniqueFd>> mount_one(BorrowedFd root, guest::Mount const& mount) {
+Result<std::optional<UniqueFd>> mount_one(BorrowedFd root, guest::Mount const& mount,
+                                          OnSocket const& on_socket) {
     auto options = TRY(parse_mount_options(mount.options));
     if (mount.type == "tmpfs") keep_mode(root, mount, options);
     bool const bind = options.bind || mount.type == "bind";
-    auto made = TRY(bind ? make_bind(mount, options) : make_fresh(mount, options));
+    auto made = TRY(bind ? make_bind(mount, options, on_socket) : make_fresh(mount, options));
     auto const kind = TRY(is_directory(made.borrow()))
     ? NodeKind::kDirectory : NodeKind::kFile;
     auto const target = TRY(open_or_create_in_root(root, mount.destination, kind));

@@ -3,6 +3,7 @@
 // (fsopen, open_tree, move_mount), so no path is looked up twice and /proc need not be there.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -16,8 +17,11 @@ namespace krun::init {
 
 // Runs in the payload's mount namespace, before the pivot: bind sources are paths of the boot tree.
 // Creates the mount point if it is missing. A tmpfs that is to be read-only is returned, still writable:
-// later mounts may need mount points in it.
-Result<std::optional<UniqueFd>> mount_one(BorrowedFd root, guest::Mount const& mount);
+// later mounts may need mount points in it. `on_socket` gets what listens in the place of a socket of the
+// host's.
+using OnSocket = std::function<Result<void>(uint32_t number, UniqueFd listener)>;
+Result<std::optional<UniqueFd>> mount_one(BorrowedFd root, guest::Mount const& mount,
+                                          OnSocket const& on_socket);
 
 // A mount of file system `type` that is not attached anywhere yet. ENODEV reads "the guest kernel has no …".
 struct FileSystemRequest {

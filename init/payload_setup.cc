@@ -51,7 +51,10 @@ Result<void> become_container_root(ProcessSetup& setup) {
 
 Result<void> make_mounts(ProcessSetup& setup) {
     setup.root = TRY(open_rootfs(setup.krun));
-    setup.readonly_later = TRY(mount_all(setup.root.borrow(), setup.container->mounts));
+    auto const tell = [&](uint32_t number, UniqueFd listener) {
+        return setup.init.send({StatusKind::kSocket, number, {}, std::move(listener)});
+    };
+    setup.readonly_later = TRY(mount_all(setup.root.borrow(), setup.container->mounts, tell));
     return {};
 }
 

@@ -24,10 +24,11 @@ Result<UniqueFd> open_rootfs(guest::Krun const& krun) {
     return root;
 }
 
-Result<std::vector<UniqueFd>> mount_all(BorrowedFd root, std::vector<guest::Mount> const& mounts) {
+Result<std::vector<UniqueFd>> mount_all(BorrowedFd root, std::vector<guest::Mount> const& mounts,
+                                        OnSocket const& on_socket) {
     std::vector<UniqueFd> readonly_later;
     for (auto const& mount : mounts) {
-        auto later = TRY_WITH(mount_one(root, mount), "mount " + mount.destination);
+        auto later = TRY_WITH(mount_one(root, mount, on_socket), "mount " + mount.destination);
         if (later) readonly_later.push_back(*std::move(later));
     }
     return readonly_later;

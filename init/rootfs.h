@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 #include "config-gen/krun_config.h"
+#include "init/mounts.h"
 
 namespace krun::init {
 
@@ -15,8 +16,10 @@ namespace krun::init {
 Result<UniqueFd> open_rootfs(guest::Krun const& krun);
 
 // Makes the mounts in order. A read-only tmpfs is writable until the returned descriptors are passed to
-// make_readonly: mount points and device nodes are still to be created in it.
-Result<std::vector<UniqueFd>> mount_all(BorrowedFd root, std::vector<guest::Mount> const& mounts);
+// make_readonly: mount points and device nodes are still to be created in it. `on_socket` gets what listens
+// in the place of the host's sockets.
+Result<std::vector<UniqueFd>> mount_all(BorrowedFd root, std::vector<guest::Mount> const& mounts,
+                                        OnSocket const& on_socket);
 Result<void> make_mounts_readonly(std::vector<UniqueFd> const& mounts);
 
 // linux.rootfsPropagation, for the mount at this process's root; nothing if it is empty.

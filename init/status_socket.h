@@ -17,11 +17,12 @@ enum class StatusKind : uint32_t {
     kFailed = 3,   // process to init; exit_code and text are set
     kGo = 4,       // init to payload
     kNotify = 5,   // payload to init, with the NOTIFY_SOCKET
+    kSocket = 6,   // payload to init, with what listens for bind source `exit_code`
 };
 
 struct StatusMessage {
     StatusKind kind{};
-    uint32_t exit_code = 0;
+    uint32_t exit_code = 0;  // of kSocket a number
     std::string text;
     UniqueFd fd;
 };

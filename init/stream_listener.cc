@@ -9,13 +9,16 @@
 namespace krun::init {
 
 std::optional<StreamName> stream_of_port(uint32_t port) {
-    bool const accepted = port >= control::kFirstAcceptedPort;
-    uint32_t const first = accepted ? control::kFirstAcceptedPort : control::kFirstStreamPort;
+    bool const bound = port >= control::kFirstBoundPort;
+    bool const accepted = port >= control::kFirstAcceptedPort && !bound;
+    uint32_t const first = bound      ? control::kFirstBoundPort
+                           : accepted ? control::kFirstAcceptedPort
+                                      : control::kFirstStreamPort;
     if (port < first) return std::nullopt;
     uint32_t const number = port - first;
     uint32_t const group = number / control::kMaxStreams;
     if (group >= control::kMaxProcesses) return std::nullopt;
-    return StreamName{accepted ? 0 : group, number % control::kMaxStreams, accepted};
+    return StreamName{accepted ? 0 : group, number % control::kMaxStreams, accepted, bound};
 }
 
 Result<std::optional<StreamConnection>> StreamListener::accept() {

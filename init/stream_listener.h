@@ -18,6 +18,7 @@ struct StreamName {
     uint32_t process = 0;
     uint32_t stream = 0;
     bool accepted = false;  // for the listening socket that has this number, of the payload
+    bool bound = false;     // `process` is the number of a connection to a socket of the host's
 };
 // nullopt for a port that stands for nothing.
 std::optional<StreamName> stream_of_port(uint32_t port);

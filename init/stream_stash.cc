@@ -6,7 +6,7 @@
 namespace krun::init {
 
 void StreamStash::add(StreamConnection connection) {
-    auto const& [process, stream, accepted] = connection.name;
+    uint32_t const process = connection.name.process, stream = connection.name.stream;
     if (closed(process)) return;
     waiting_[process].try_emplace(stream, std::move(connection.fd));
 }

@@ -98,6 +98,7 @@ Result<std::unique_ptr<fs::FileSystem>> make_boot_tree(GuestPlan const& plan, Ho
     if (plan.info) TRY(add_info(*tree, info));
     TRY_WITH(add_rootfs(*tree, plan, host, ids), "rootfs");
     for (size_t i = 0; i < host.binds.size(); ++i) {
+        if (host.binds[i].socket) continue;
         std::string const where = "mounts[" + std::to_string(plan.binds[i].mount) + "]";
         auto bind = TRY_WITH(bind_of(host.binds[i], plan.host_locks, ids), where);
         TRY_WITH(tree->add_graft(bind_source_path(i), std::move(bind)), where);

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "base/fd.h"
+#include "fs/passthrough/passthrough.h"
 #include "runtime/console_socket.h"
 #include "runtime/container_process.h"
 #include "runtime/container_root.h"
@@ -89,6 +90,14 @@ Result<void> inherit_names(KrunConfig& config) {
     return {};
 }
 
+// The bind sources that are sockets: the file server has none of them.
+std::vector<BoundSocket> take_sockets(HostHandles& host) {
+    std::vector<BoundSocket> out;
+    for (size_t i = 0; i < host.binds.size(); ++i)
+        if (host.binds[i].socket) out.push_back({static_cast<uint32_t>(i), std::move(host.binds[i].source)});
+    return out;
+}
+
 Result<std::unique_ptr<ContainerProcess>> set_up(ContainerTask& task) {
     ::setsid();
     ::prctl(PR_SET_NAME, "krun-oci");
@@ -109,6 +118,10 @@ Result<std::unique_ptr<ContainerProcess>> set_up(ContainerTask& task) {
     auto machine = TRY(machine_for(task.plan, task.size, host, log, info));
     machine.network_slots = network_slots(creators_network);
     auto const share = machine.shares.front().server;
+    auto sockets = take_sockets(host);
+    UniqueFd proc_self_fd;
+    if (!sockets.empty()) proc_self_fd = TRY(fs::open_proc_self_fd());
+    bool const connects = !sockets.empty();
     // From here on no path of the host can be named.
     TRY(enter_container_root(view.root()));
     TRY(view.mount_rest());
@@ -121,6 +134,8 @@ Result<std::unique_ptr<ContainerProcess>> set_up(ContainerTask& task) {
                          .kernel_log = log,
                          .info = info,
                          .share = share,
+                         .sockets = std::move(sockets),
+                         .proc_self_fd = std::move(proc_self_fd),
                          .streams = std::move(stdio.streams),
                          .listeners = std::move(stdio.listeners),
                          .control_listener = std::move(host.control_listener),
@@ -129,7 +144,7 @@ Result<std::unique_ptr<ContainerProcess>> set_up(ContainerTask& task) {
                          .terminal = std::move(stdio.terminal),
                          .notify = std::move(task.request.notify.fd)};
     auto process = TRY(ContainerProcess::make(std::move(parts)));
-    TRY(confine_main_thread());
+    TRY(confine_main_thread(connects));
     return process;
 }
 

@@ -87,7 +87,8 @@ Result<void> ContainerProcess::watch_everything(UniqueFd init_connection) {
         {.changed = [this] { session_changed(); },
          .process = [this](uint32_t process,
                            ProcessEvent const& event) { execs_->guest_event(process, event); },
-         .notify = [this](std::string_view text) { notified(text); }}));
+         .notify = [this](std::string_view text) { notified(text); },
+         .connect = [this](control::ConnectBody const& wanted) { connect_wanted(wanted); }}));
     execs_ = std::make_unique<ExecSessions>(
         loop_, *session_,
         [this](uint32_t process, std::vector<GuestStream> streams) {
@@ -98,6 +99,10 @@ Result<void> ContainerProcess::watch_everything(UniqueFd init_connection) {
         loop_, std::move(parts_.listeners), [this](uint32_t connection, uint32_t number, UniqueFd socket) {
             return connect_accepted(*machine_, connection, number, std::move(socket));
         }));
+    sockets_ = TRY(BoundSockets::make(loop_, std::move(parts_.sockets), std::move(parts_.proc_self_fd),
+                                      [this](uint32_t connection, UniqueFd socket) {
+                                          return connect_bound(*machine_, connection, std::move(socket));
+                                      }));
     control_ = TRY(ControlServer::make(loop_, std::move(parts_.control_listener),
                                        [this](ControlRequest r, ControlConnection connection) {
                                            request(std::move(r), std::move(connection));
@@ -205,6 +210,11 @@ void ContainerProcess::notified(std::string_view text) {
     }
     ignore(::send(parts_.notify.borrow().raw(), out.data(), out.size(), MSG_NOSIGNAL | MSG_DONTWAIT),
            "a listener that does not listen");
+}
+
+void ContainerProcess::connect_wanted(control::ConnectBody const& wanted) {
+    if (sockets_->connect(wanted.connection, wanted.socket).ok()) return;
+    ignore(session_->refuse(wanted), "a guest that has ended waits for nothing");
 }
 
 void ContainerProcess::pass_barrier() {

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/event_loop.h"
 #include "base/unique_fd.h"
+#include "runtime/bound_sockets.h"
 #include "runtime/clock_sync.h"
 #include "runtime/console_socket.h"
 #include "runtime/control_server.h"
@@ -33,6 +34,8 @@ struct ContainerParts {
     std::shared_ptr<KernelLog> kernel_log;
     std::shared_ptr<GuestInfo> info;
     std::shared_ptr<fs::Server const> share;  // the boot tree's
+    std::vector<BoundSocket> sockets{};       // of the host's, that the payload may connect to
+    UniqueFd proc_self_fd{};                  // for them; or invalid
     std::vector<GuestStream> streams;         // of the payload
     std::vector<PassedListener> listeners;    // which the payload has sockets of its own for
     UniqueFd control_listener;
@@ -67,6 +70,7 @@ private:
     void machine_ended();
     std::string kernel_diagnosis() const;
     void notified(std::string_view text);
+    void connect_wanted(control::ConnectBody const& wanted);
     void pass_barrier();
     void signals_arrived();
     void relay_signal(uint32_t signo);
@@ -96,6 +100,7 @@ private:
     std::unique_ptr<GuestSession> session_;
     std::unique_ptr<ExecSessions> execs_;
     std::unique_ptr<SocketAcceptor> acceptor_;
+    std::unique_ptr<BoundSockets> sockets_;
 };
 
 }  // namespace krun::runtime

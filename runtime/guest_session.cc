@@ -40,6 +40,7 @@ constexpr BodyRule kBodyRules[] = {
     {FrameType::kStarted, "started", 0, 0},
     {FrameType::kExited, "exited", sizeof(control::ExitedBody), sizeof(control::ExitedBody)},
     {FrameType::kNotify, "notify", 0, control::kMaxNotifyBytes},
+    {FrameType::kConnect, "connect", sizeof(control::ConnectBody), sizeof(control::ConnectBody)},
     {FrameType::kCgroupAnswer, "cgroup answer", sizeof(control::CgroupAnswerBody),
      control::kMaxGuestBodyBytes},
 };
@@ -167,6 +168,11 @@ Result<void> GuestSession::tell_time() {
     return send(FrameType::kClock, 0, control::ClockBody{int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec});
 }
 
+Result<void> GuestSession::refuse(control::ConnectBody const& wanted) {
+    if (phase_ == GuestPhase::kEnded) return fail(not_running());
+    return send(FrameType::kRefused, 0, wanted);
+}
+
 Result<void> GuestSession::barrier_passed() {
     if (phase_ == GuestPhase::kEnded) return fail(not_running());
     return send(FrameType::kNotified, 0, {});
@@ -262,6 +268,8 @@ void GuestSession::handle_payload(FrameType type, std::span<std::byte const> bod
             return exited(body);
         case FrameType::kNotify:
             return notified(body);
+        case FrameType::kConnect:
+            return connect_wanted(body);
         case FrameType::kCgroupAnswer:
             return cgroup_answered(body);
         default:
@@ -274,6 +282,12 @@ void GuestSession::notified(std::span<std::byte const> body) {
     if (phase_ == GuestPhase::kBooting || phase_ == GuestPhase::kSetUp)
         return broke_protocol("an untimely \"notify\"");
     if (listener_.notify) listener_.notify(*ByteReader(body).take_text(body.size()));
+}
+
+void GuestSession::connect_wanted(std::span<std::byte const> body) {
+    if (phase_ == GuestPhase::kBooting || phase_ == GuestPhase::kSetUp)
+        return broke_protocol("an untimely \"connect\"");
+    if (listener_.connect) listener_.connect(*ByteReader(body).take<control::ConnectBody>());
 }
 
 void GuestSession::cgroup_answered(std::span<std::byte const> body) {

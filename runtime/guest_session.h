@@ -62,7 +62,8 @@ public:
         std::function<void()> changed;  // after each change of phase
         // About a number that exec() gave. After kFailed and kExited there is no more.
         std::function<void(uint32_t process, ProcessEvent const& event)> process;
-        std::function<void(std::string_view text)> notify;  // control::kNotify; hostile bytes
+        std::function<void(std::string_view text)> notify;           // control::kNotify; hostile bytes
+        std::function<void(control::ConnectBody const&)> connect{};  // control::kConnect; hostile numbers
     };
 
     // `connection` is a stream socket to init's control connection. REQUIRES: `loop` outlives the session.
@@ -94,6 +95,8 @@ public:
     Result<void> cgroup_file(std::string_view request, CgroupAnswer answer);
     // The guest's clock follows the host's. Nothing before the guest is ready.
     Result<void> tell_time();
+    // A connection that was asked for will not come.
+    Result<void> refuse(control::ConnectBody const& wanted);
     // What came up to a control::kBarrier has been processed.
     Result<void> barrier_passed();
     // The VM ended or must end for a reason outside this connection. The first end counts.
@@ -110,6 +113,7 @@ private:
     void failed(std::span<std::byte const> body);
     void exited(std::span<std::byte const> body);
     void notified(std::span<std::byte const> body);
+    void connect_wanted(std::span<std::byte const> body);
     void cgroup_answered(std::span<std::byte const> body);
     void advance(GuestPhase from, GuestPhase to, char const* frame);
     void broke_protocol(std::string const& what);

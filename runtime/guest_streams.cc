@@ -35,6 +35,15 @@ std::vector<GuestStream> standard_streams(UniqueFd in, UniqueFd out, UniqueFd er
     return streams;
 }
 
+// Both ways.
+Result<UniqueFd> connect_socket(vmm::Machine& machine, uint32_t host_port, UniqueFd socket) {
+    auto read_end = TRY(duplicate(socket.borrow()));
+    auto [over, done] = TRY(make_pipe());
+    machine.connect(host_port, control::kStreamPort,
+                    {std::move(read_end), std::move(socket), std::move(done)});
+    return std::move(over);
+}
+
 }  // namespace
 
 Result<GuestStream> stream_of(uint32_t number, UniqueFd fd) {
@@ -95,11 +104,11 @@ Result<std::vector<OpenStream>> connect_streams(
 
 Result<UniqueFd> connect_accepted(vmm::Machine& machine, uint32_t connection, uint32_t number,
                                   UniqueFd socket) {
-    auto read_end = TRY(duplicate(socket.borrow()));
-    auto [over, done] = TRY(make_pipe());
-    machine.connect(control::accepted_port(connection, number), control::kStreamPort,
-                    {std::move(read_end), std::move(socket), std::move(done)});
-    return std::move(over);
+    return connect_socket(machine, control::accepted_port(connection, number), std::move(socket));
+}
+
+Result<UniqueFd> connect_bound(vmm::Machine& machine, uint32_t connection, UniqueFd socket) {
+    return connect_socket(machine, control::bound_port(connection), std::move(socket));
 }
 
 }  // namespace krun::runtime

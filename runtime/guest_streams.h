@@ -47,4 +47,7 @@ Result<std::vector<OpenStream>> connect_streams(vmm::Machine& machine, uint32_t 
 Result<UniqueFd> connect_accepted(vmm::Machine& machine, uint32_t connection, uint32_t number,
                                   UniqueFd socket);
 
+// The same for a connection that the payload asked for, to a unix socket of the host's.
+Result<UniqueFd> connect_bound(vmm::Machine& machine, uint32_t connection, UniqueFd socket);
+
 }  // namespace krun::runtime

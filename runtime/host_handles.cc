@@ -36,7 +36,7 @@ Result<BindHandle> open_bind(VmRequest const& request, BindSource const& bind) {
     auto const path = in_bundle(request, bind.path);
     UniqueFd fd(::open(path.c_str(), O_PATH | O_CLOEXEC));
     if (!fd.valid()) return fail(Error::sys(where + ".source: open " + quoted(path)));
-    BindHandle out{std::move(fd), bind.recursive, bind.readonly, false};
+    BindHandle out{std::move(fd), bind.recursive, bind.readonly, false, bind.socket};
     if (bind.uid_mappings.empty()) return out;
     out.id_map = TRY_WITH(make_id_map(bind.uid_mappings, bind.gid_mappings), where);
     out.recursive_ids = bind.recursive_ids;

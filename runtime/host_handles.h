@@ -24,6 +24,7 @@ struct BindHandle {
     bool recursive = false;
     bool read_only = false;
     bool detached = false;
+    bool socket = false;  // not served: the container process connects to it for the guest
     UniqueFd id_map{};  // whose files they are (id_map.h); invalid: whose they are on the disk
     bool recursive_ids = false;
 };

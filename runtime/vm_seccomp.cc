@@ -16,6 +16,7 @@
 #include <charconv>
 #include <cstring>
 #include <string_view>
+#include <vector>
 
 #include "base/fd.h"
 #include "base/log.h"
@@ -60,6 +61,13 @@ constexpr SyscallRule kMain[] = {
     {SYS_close_range},
     {SYS_clone, Test::kOneOf, 0, kReaperFlags},
     {SYS_pidfd_open},
+};
+
+// Only in a container that has a socket of the host's for a bind mount.
+constexpr SyscallRule kConnecting[] = {
+    {SYS_socket, Test::kOneOf, 0, kUnix},
+    {SYS_connect},
+    {SYS_fchdir},
 };
 
 constexpr int kFromSeccomp = 1;  // SYS_SECCOMP of <asm/siginfo.h>, which glibc's header does not tell
@@ -124,8 +132,10 @@ Result<void> end_at_forbidden_calls(BorrowedFd state_dir) {
     return {};
 }
 
-Result<void> confine_main_thread() {
-    auto const filter = TRY(vmm::thread_filter("main", kMain));
+Result<void> confine_main_thread(bool connects) {
+    std::vector<SyscallRule> rules(std::begin(kMain), std::end(kMain));
+    if (connects) rules.insert(rules.end(), std::begin(kConnecting), std::end(kConnecting));
+    auto const filter = TRY(vmm::thread_filter("main", rules));
     return filter.install();
 }
 

@@ -18,7 +18,7 @@ void use_one_heap();
 Result<void> end_at_forbidden_calls(BorrowedFd state_dir);
 
 // Confines the calling thread, which is to be the main one, and whatever it forks. Call when all others run:
-// a filter is inherited. Needs no_new_privs.
-Result<void> confine_main_thread();
+// a filter is inherited. `connects`: it connects to unix sockets of the host's. Needs no_new_privs.
+Result<void> confine_main_thread(bool connects);
 
 }  // namespace krun::runtime

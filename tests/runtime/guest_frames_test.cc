@@ -30,6 +30,7 @@ std::vector<FrameRow> const kRows = {
     {FrameType::kFailed, 4, 65536, {std::begin(kPhases), std::end(kPhases)}},
     {FrameType::kStarted, 0, 0, {GuestPhase::kStarting}},
     {FrameType::kExited, 12, 12, {GuestPhase::kRunning}},
+    {FrameType::kConnect, 8, 8, {GuestPhase::kReady, GuestPhase::kStarting, GuestPhase::kRunning}},
     {FrameType::kNotify, 0, 4096, {GuestPhase::kReady, GuestPhase::kStarting, GuestPhase::kRunning}},
 };
 

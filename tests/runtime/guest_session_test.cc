@@ -263,6 +263,16 @@ TEST_F(GuestSessionTest, NotificationsArePassedOnAndALongOneIsAProtocolError) {
     EXPECT_EQ(session_->phase(), GuestPhase::kEnded);
 }
 
+TEST_F(GuestSessionTest, ConnectionsToTheHostsSocketsAreAskedForAndRefused) {
+    run_payload();
+    send_body(FrameType::kConnect, control::ConnectBody{7, 3});
+    ASSERT_EQ(wanted_.size(), 1u);
+    EXPECT_EQ(wanted_[0].connection, 7u);
+    EXPECT_EQ(wanted_[0].socket, 3u);
+    EXPECT_TRUE(session_->refuse(wanted_[0]).ok());
+    EXPECT_EQ(session_->phase(), GuestPhase::kRunning);
+}
+
 TEST_F(GuestSessionTest, CgroupAnswersGoToTheirQuestionsInOrder) {
     EXPECT_FALSE(session_->cgroup_file("memory.max", {}).ok());  // nobody is there to answer
     run_payload();

@@ -28,7 +28,8 @@ protected:
             {.changed = [this] { changes_.push_back(session_->phase()); },
              .process = [this](uint32_t process,
                                ProcessEvent const& event) { events_.emplace_back(process, event); },
-             .notify = [this](std::string_view text) { notes_.emplace_back(text); }});
+             .notify = [this](std::string_view text) { notes_.emplace_back(text); },
+             .connect = [this](control::ConnectBody const& wanted) { wanted_.push_back(wanted); }});
         ASSERT_TRUE(session.ok());
         session_ = std::move(session).value();
     }
@@ -90,6 +91,7 @@ protected:
     std::vector<GuestPhase> changes_;
     std::vector<std::pair<uint32_t, ProcessEvent>> events_;
     std::vector<std::string> notes_;
+    std::vector<control::ConnectBody> wanted_;
     std::vector<int64_t> times_;  // that were told
 };
 

@@ -45,7 +45,7 @@ Ended run_confined(LogFormat format, void (*act)(), bool confine_main = true) {
         ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
         use_one_heap();
         if (!end_at_forbidden_calls(state.borrow()).ok()) ::_exit(9);
-        if (confine_main && !confine_main_thread().ok()) ::_exit(9);
+        if (confine_main && !confine_main_thread(/*connects=*/false).ok()) ::_exit(9);
         act();
         ::_exit(7);
     }

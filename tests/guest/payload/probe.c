@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What busybox cannot do inside a container, one function per name; built statically by the suite.
+#include <errno.h>
 #include <linux/vm_sockets.h>
 #include <signal.h>
 #include <stdint.h>
@@ -165,9 +166,31 @@ static int tell_time(void) {
     return 0;
 }
 
+// Sends all of stdin to a unix socket, ends that half, and prints the answer, if it waits. Ends with connect's errno.
+static int connect_to(char const* path, int waits) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+    int const fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (connect(fd, (struct sockaddr*)&address, sizeof address) < 0) return errno;
+    signal(SIGPIPE, SIG_IGN);
+    char buffer[65536];
+    ssize_t n;
+    while ((n = read(0, buffer, sizeof buffer)) > 0)
+        for (ssize_t done = 0, w; done < n; done += w)
+            if ((w = write(fd, buffer + done, (size_t)(n - done))) < 0) return errno;
+    if (!waits) return 0;
+    shutdown(fd, SHUT_WR);
+    while ((n = read(fd, buffer, sizeof buffer)) > 0)
+        for (ssize_t done = 0, w; done < n; done += w)
+            if ((w = write(1, buffer + done, (size_t)(n - done))) < 0) return errno;
+    return n < 0 ? errno : 0;
+}
+
 int main(int argc, char** argv) {
     if (argc == 3 && strcmp(argv[1], "echo-tcp") == 0) return echo_tcp(argv[2]);
     if (argc == 3 && strcmp(argv[1], "echo-udp") == 0) return echo_udp(argv[2]);
+    if (argc == 3 && strcmp(argv[1], "connect") == 0) return connect_to(argv[2], 1);
+    if (argc == 3 && strcmp(argv[1], "send") == 0) return connect_to(argv[2], 0);
     static struct {
         char const* name;
         int (*function)(void);
