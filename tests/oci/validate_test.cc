@@ -238,7 +238,8 @@ TEST(Vm, KernelAndHardwareAreChecked) {
             {.more =
                  R"("vm":{"kernel":{"path":"/boot/vmlinux","parameters":[]},"hwConfig":{"vcpus":64,"memory":67108864}})"}),
         "accepted");
-    EXPECT_EQ(verdict({.more = R"("vm":{"kernel":{"path":"/k","initrd":"/i","parameters":["a=b"]}})"}), "accepted");
+    EXPECT_EQ(verdict({.more = R"("vm":{"kernel":{"path":"/k","initrd":"/i","parameters":["a=b"]}})"}),
+              "accepted");
     EXPECT_NE(verdict({.more = R"("vm":{"kernel":{"path":"/k","initrd":"i"}})"}), "accepted");
     EXPECT_EQ(verdict({.more = R"("vm":{"kernel":{"path":"/k","parameters":["a","b c"]}})"}),
               R"(vm.kernel.parameters[1]: must be printable characters without spaces and quotes, is "b c")");

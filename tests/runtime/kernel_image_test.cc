@@ -61,9 +61,10 @@ TEST_F(KernelImageTest, WhatIsNoKernelIsRefusedWithWhatWouldBeOne) {
         use_kernel(content);
         auto const kernel = open_kernel("");
         ASSERT_FALSE(kernel.ok()) << content;
-        EXPECT_EQ(kernel.error().message(), "guest kernel " + (dir_ / "vmlinux") +
-                                                ": expected one of: a libkrunfw, an ELF file, a bzImage, an image packed "
-                                                "with gzip, an image packed with zstd");
+        EXPECT_EQ(kernel.error().message(),
+                  "guest kernel " + (dir_ / "vmlinux") +
+                      ": expected one of: a libkrunfw, an ELF file, a bzImage, an image packed "
+                      "with gzip, an image packed with zstd");
     }
 }
 
