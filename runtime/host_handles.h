@@ -25,7 +25,7 @@ struct BindHandle {
     bool read_only = false;
     bool detached = false;
     bool socket = false;  // not served: the container process connects to it for the guest
-    UniqueFd id_map{};  // whose files they are (id_map.h); invalid: whose they are on the disk
+    UniqueFd id_map{};    // whose files they are (id_map.h); invalid: whose they are on the disk
     bool recursive_ids = false;
 };
 
