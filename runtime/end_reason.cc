@@ -5,6 +5,7 @@
 
 #include "base/fd.h"
 #include "base/strings.h"
+#include "runtime/cgroup.h"
 #include "runtime/control.h"
 
 namespace krun::runtime {
@@ -39,10 +40,9 @@ std::string cause(std::optional<vmm::EndReason> const& end, std::string const& w
 }
 
 // How many processes of the container the host has killed for want of memory. 0 without a cgroup to ask.
-uint64_t host_oom_kills(std::string const& cgroup) {
-    if (cgroup.empty()) return 0;
-    for (auto const* file : {"/memory.events", "/memory.oom_control"}) {
-        auto const text = read_file(cgroup + file, kMaxFileBytes);
+uint64_t host_oom_kills(Cgroup const& cgroup) {
+    for (auto const* file : {"memory.events", "memory.oom_control"}) {
+        auto const text = cgroup.read(file);
         if (!text.ok()) continue;
         for (auto const line : split(text.value(), '\n'))
             if (line.starts_with("oom_kill ")) return parse_uint64(line.substr(9)).value_or(0);
@@ -78,7 +78,7 @@ std::string end_of_container(BorrowedFd state_dir, Record const& record) {
             return "its program ended with status " + printable(text.value());
     if (record.vcpus == 0)
         return "it ended, or it was killed";  // a process without a machine keeps no account
-    uint64_t const kills = host_oom_kills(record.cgroup_path);
+    uint64_t const kills = host_oom_kills(Cgroup(record.cgroups));
     if (kills > 0)
         return "the host killed it for want of memory (oom_kill " + std::to_string(kills) + " in its cgroup)";
     return "its container process was killed from outside";

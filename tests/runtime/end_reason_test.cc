@@ -65,7 +65,7 @@ protected:
     std::string end() { return end_of_container(state_.borrow(), record_); }
     EndOfContainerTest() {
         record_.vcpus = 1;
-        record_.cgroup_path = dir_.path();
+        record_.cgroups = {{"memory", dir_.path()}};
     }
     test::TempDir dir_;
     UniqueFd state_ = open_path(dir_.path(), O_RDONLY | O_DIRECTORY).value();
