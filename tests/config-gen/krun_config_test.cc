@@ -27,7 +27,7 @@ KrunConfig full() {
     c.process.passed_fds = {{3, "listen", "inet", 80}};
     c.process.scheduler = guest::Scheduler{"SCHED_RR", -1, 5, {"SCHED_FLAG_RECLAIM"}, 1, 2, 3};
     c.process.io_priority = guest::IoPriority{"IOPRIO_CLASS_BE", 6};
-    c.mounts = {{"/d", "tmpfs", "s", {"ro"}}};
+    c.mounts = {{"/d", "tmpfs", "s", {"ro"}, guest::SocketSource{0660, 1, 2}}};
     c.hostname = "h";
     c.domainname = "d";
     c.krun = {1,

@@ -145,8 +145,9 @@ TEST_F(MachineKvmTest, DeviceStatesTellThatNoDriverCame) {
     ASSERT_TRUE(wait_for_end(*machine));
     machine->stop();
     auto const states = machine->device_states();
-    ASSERT_EQ(states.size(), 2u);
+    ASSERT_EQ(states.size(), 3u);
     EXPECT_EQ(states[1].name, "rng");
+    EXPECT_EQ(states[2].name, "balloon");
     EXPECT_EQ(states[1].seen_status, 0u);
 }
 
