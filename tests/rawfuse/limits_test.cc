@@ -211,7 +211,7 @@ TEST_F(V21, OffsetsAndModesOutsideTheirRangeAreRefused) {
         size.size = offset;
         expect("truncate", Opcode::kSetattr, node, args(size), {EINVAL});
     }
-    for (uint32_t const whence : {SEEK_SET, SEEK_CUR, SEEK_END, 5, 99})
+    for (uint32_t const whence : {uint32_t{SEEK_SET}, uint32_t{SEEK_CUR}, uint32_t{SEEK_END}, 5u, 99u})
         expect("LSEEK", Opcode::kLseek, node, args(abi::LseekIn{fh, 0, whence, 0}), {EINVAL});
     for (uint32_t const mode : {1u << 30, UINT32_MAX, uint32_t{FALLOC_FL_PUNCH_HOLE}})
         expect("FALLOCATE", Opcode::kFallocate, node, args(abi::FallocateIn{fh, 0, 1, mode, 0}), refused);
