@@ -57,18 +57,21 @@ protected:
     void SetUp() override {
         if (auto const why = ContainerRun::why_impossible(); !why.empty()) GTEST_SKIP() << "skipped: " << why;
     }
-    // The network, and at once the start.
-    static void send(ContainerRun& run, std::vector<std::byte> const& records) {
+    static void send_network(ContainerRun& run, std::vector<std::byte> const& records) {
         run.launch();
         ASSERT_EQ(run.next_frame().type, FrameType::kHello);
         ASSERT_EQ(run.next_frame().type, FrameType::kReady) << run.failure_text();
         run.send(FrameType::kNetwork, records);
+    }
+    // The network, and at once the start.
+    static void send(ContainerRun& run, std::vector<std::byte> const& records) {
+        send_network(run, records);
         run.send(FrameType::kStart);
     }
     static void expect_failure(std::vector<std::byte> const& records, std::string const& text) {
         ContainerRun run;
         run.probe({"say", "started"});
-        send(run, records);
+        send_network(run, records);  // init may have ended before a start arrives
         auto const frame = run.next_frame();
         EXPECT_EQ(frame.type, FrameType::kFailed);
         EXPECT_THAT(frame.text(), HasSubstr(text));
