@@ -89,7 +89,7 @@ def of_host_out_of_memory(case):
     bundle.tmpfs("/fill", "size=4g")
     container = case.container(bundle).started()
     record = json.loads((container.state_directory / container.name / "state.json").read_text())
-    (pathlib.Path(record["cgroupPath"]) / "memory.max").write_text("150M")
+    (pathlib.Path(record["cgroups"][""]) / "memory.max").write_text("150M")
     container.must("exec", container.name, "/bin/touch", "/tmp/go")
     expect_equal(container.wait(90), 137, "status")
     expect_in("end: the host killed it for want of memory (oom_kill ", container.must("evidence", container.name).text,
