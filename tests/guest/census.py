@@ -21,14 +21,15 @@ def residue(before, patience=15.0):
     """The sorted new things, once they stayed for `patience` seconds. Reaps children meanwhile."""
     end = time.monotonic() + patience
     while True:
-        _reap()
+        reap()
         new = take() - before
         if not new or time.monotonic() > end:
             return sorted(new)
         time.sleep(0.1)
 
 
-def _reap():
+def reap():
+    """Children that have ended: an engine's monitor, as which we stand here, does it at once."""
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass

@@ -5,6 +5,7 @@ import os
 import re
 import time
 
+import census
 from executed import shell, test
 from suite import expect, expect_equal
 
@@ -33,6 +34,7 @@ def _kib(path, name):
 
 def _counters(case):
     """What is to be the same afterwards."""
+    census.reap()
     return {"processes": len(list(filter(str.isdigit, os.listdir("/proc")))) - _kernel_threads(),
             "descriptors": len(os.listdir("/proc/self/fd")), "mounts": _lines("/proc/self/mountinfo"),
             "cgroups": len(list(os.walk("/sys/fs/cgroup"))), "sockets": _lines("/proc/net/unix"),
