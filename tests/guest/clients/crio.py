@@ -105,8 +105,13 @@ class Crio(Client):
         return result.status == 0 or any(word in result.error for word in _kGone)
 
     def exit_code(self, patience=30):
+        """Asks once more on the way, as CRI-O does: the first signal was seen to change nothing, of crun's containers alone."""
         end = time.monotonic() + patience
+        again = end - patience / 2
         while not (self.exits / _kId).exists():
+            if time.monotonic() > again:
+                again = end
+                self.run("kill", _kId, "15")
             if time.monotonic() > end:
                 raise Failed(f"conmon wrote no exit file in {patience} s; state {self.state()}")
             time.sleep(0.05)
