@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "init/blob.h"
 
+#include <sys/mman.h>
+
 // KRUN_INIT_FILE is the path of the stripped program, from the build. Page-aligned, as a file that is mapped
 // is.
 asm(".pushsection .rodata.krun_init, \"a\", @progbits\n"
@@ -23,6 +25,14 @@ namespace krun::init {
 
 std::span<std::byte const> init_blob() {
     return {krun_init_blob_begin, krun_init_blob_end};
+}
+
+void release_init_blob() {
+    constexpr size_t kPageBytes = 4096;
+    auto const blob = init_blob();
+    // Whole pages: what follows the last one is somebody else's. A kernel that refuses leaves them where they
+    // are.
+    ::madvise(const_cast<std::byte*>(blob.data()), blob.size() & ~(kPageBytes - 1), MADV_DONTNEED);
 }
 
 }  // namespace krun::init

@@ -8,5 +8,8 @@ namespace krun::init {
 
 // A whole ELF file; lives as long as the program. Any thread.
 std::span<std::byte const> init_blob();
+// Takes its pages out of this process's memory: they are read from the program's file again if somebody
+// looks.
+void release_init_blob();
 
 }  // namespace krun::init

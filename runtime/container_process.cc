@@ -11,6 +11,7 @@
 #include "base/signal_action.h"
 #include "base/strings.h"
 #include "config-gen/control_protocol.h"
+#include "init/blob.h"
 #include "runtime/boot_limit.h"
 #include "runtime/creation_report.h"
 #include "runtime/end_reason.h"
@@ -134,7 +135,8 @@ void ContainerProcess::session_changed() {
             return open_streams();
         case GuestPhase::kReady:
             boot_limit_.reset();
-            window_changed();  // the size may have changed since the terminal was made
+            init::release_init_blob();  // the guest has it by now: a MiB that nobody looks at again
+            window_changed();           // the size may have changed since the terminal was made
             return report({});
         case GuestPhase::kRunning:
             return started();

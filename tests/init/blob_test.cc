@@ -5,6 +5,9 @@
 #include <elf.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "base/bytes.h"
 
 namespace krun::init {
@@ -29,6 +32,13 @@ TEST(InitBlob, NeedsNoInterpreterAndHasNoSymbols) {
     ByteReader sections(blob.subspan(header.e_shoff));
     for (int i = 0; i < header.e_shnum; ++i)
         EXPECT_NE(sections.take<Elf64_Shdr>()->sh_type, uint32_t{SHT_SYMTAB});
+}
+
+TEST(InitBlob, IsTheSameAfterItsPagesWereReleased) {
+    auto const blob = init_blob();
+    std::vector<std::byte> const before(blob.begin(), blob.end());
+    release_init_blob();
+    EXPECT_TRUE(std::equal(blob.begin(), blob.end(), before.begin(), before.end()));
 }
 
 }  // namespace
