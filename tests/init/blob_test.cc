@@ -3,12 +3,15 @@
 #include "init/blob.h"
 
 #include <elf.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/fd.h"
 
 namespace krun::init {
 namespace {
@@ -34,10 +37,23 @@ TEST(InitBlob, NeedsNoInterpreterAndHasNoSymbols) {
         EXPECT_NE(sections.take<Elf64_Shdr>()->sh_type, uint32_t{SHT_SYMTAB});
 }
 
-TEST(InitBlob, IsTheSameAfterItsPagesWereReleased) {
+// How many whole pages of `bytes` this process has mapped (proc(5), /proc/PID/pagemap: bit 63).
+size_t mapped_pages(std::span<std::byte const> bytes) {
+    auto const pagemap = open_path("/proc/self/pagemap", O_RDONLY).value();
+    std::vector<uint64_t> pages(bytes.size() / 4096);
+    auto const at = static_cast<off_t>(reinterpret_cast<uintptr_t>(bytes.data()) / 4096 * sizeof(uint64_t));
+    auto const size = pages.size() * sizeof(uint64_t);
+    EXPECT_EQ(::pread(pagemap.borrow().raw(), pages.data(), size, at), static_cast<ssize_t>(size));
+    return static_cast<size_t>(
+        std::count_if(pages.begin(), pages.end(), [](uint64_t page) { return page >> 63 != 0; }));
+}
+
+TEST(InitBlob, LeavesMemoryWhenItIsReleasedAndIsTheSameAfterwards) {
     auto const blob = init_blob();
     std::vector<std::byte> const before(blob.begin(), blob.end());
+    EXPECT_EQ(mapped_pages(blob), blob.size() / 4096);
     release_init_blob();
+    EXPECT_EQ(mapped_pages(blob), 0u);
     EXPECT_TRUE(std::equal(blob.begin(), blob.end(), before.begin(), before.end()));
 }
 
