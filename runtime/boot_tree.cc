@@ -95,7 +95,7 @@ Result<std::unique_ptr<fs::FileSystem>> make_boot_tree(GuestPlan const& plan, Ho
     for (auto const* path : {"/dev", "/proc", "/sys", "/run", "/binds", "/files"})
         TRY(tree->add_dir(path, 0755));
     TRY(add_files(*tree, plan.files));
-    if (plan.info) TRY(add_info(*tree, info));
+    if (info) TRY(add_info(*tree, info));
     TRY_WITH(add_rootfs(*tree, plan, host, ids), "rootfs");
     for (size_t i = 0; i < host.binds.size(); ++i) {
         if (host.binds[i].socket) continue;

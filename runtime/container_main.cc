@@ -114,7 +114,8 @@ Result<std::unique_ptr<ContainerProcess>> set_up(ContainerTask& task) {
     TRY(enter_namespaces(host.namespaces));
     TRY(inherit_names(task.plan.config));
     auto const log = std::make_shared<KernelLog>();
-    auto const info = std::make_shared<GuestInfo>(task.request.spec, task.size, task.plan.config);
+    std::shared_ptr<GuestInfo> info;
+    if (task.plan.info) info = std::make_shared<GuestInfo>(task.request.spec, task.size, task.plan.config);
     auto machine = TRY(machine_for(task.plan, task.size, host, log, info));
     machine.network_slots = network_slots(creators_network);
     auto const share = machine.shares.front().server;

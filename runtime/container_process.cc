@@ -331,7 +331,7 @@ void ContainerProcess::use_cgroup_file(std::string_view request, ControlConnecti
     auto const asked = session_->cgroup_file(
         request, [client, info = parts_.info, text = std::string(request)](Result<std::string> answer) {
             if (!answer.ok()) return client->reply(fail(std::move(answer).error()));
-            if (auto const newline = text.find('\n'); newline != text.npos)
+            if (auto const newline = text.find('\n'); info && newline != text.npos)
                 info->limit_written(text.substr(0, newline), text.substr(newline + 1));
             client->reply({}, answer.value());
         });

@@ -32,7 +32,7 @@ namespace krun::runtime {
 struct ContainerParts {
     vmm::MachineSpec machine;  // complete but for the control port
     std::shared_ptr<KernelLog> kernel_log;
-    std::shared_ptr<GuestInfo> info;
+    std::shared_ptr<GuestInfo> info;          // nullptr: the container does not ask for /run/krun
     std::shared_ptr<fs::Server const> share;  // the boot tree's
     std::vector<BoundSocket> sockets{};       // of the host's, that the payload may connect to
     UniqueFd proc_self_fd{};                  // for them; or invalid
