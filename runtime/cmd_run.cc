@@ -8,8 +8,8 @@
 
 #include "base/fd.h"
 #include "runtime/command_table.h"
-#include "runtime/control.h"
 #include "runtime/creation_flags.h"
+#include "runtime/end_reason.h"
 #include "runtime/foreground.h"
 #include "runtime/removal.h"
 #include "vmm/reaper.h"

@@ -2,7 +2,6 @@
 // krun-oci state: what a container is doing, as JSON. Never waits: engines poll it.
 #include "runtime/command_table.h"
 #include "runtime/container.h"
-#include "runtime/control.h"
 #include "runtime/end_reason.h"
 #include "runtime/state_json.h"
 

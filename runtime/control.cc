@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/control.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -9,11 +8,9 @@
 #include <cerrno>
 
 #include "base/bytes.h"
-#include "base/fd.h"
 #include "base/fd_passing.h"
 #include "runtime/control_address.h"
 #include "runtime/control_wire.h"
-#include "runtime/end_reason.h"
 #include "runtime/socket_client.h"
 
 namespace krun::runtime {
@@ -85,13 +82,6 @@ Result<std::string> await_answer(BorrowedFd connection) {
         return fail(Error(Errc::kBadState, "the container process does not answer; it may be stopped"));
     if (n < 0 && errno != ECONNRESET) return fail(Error::sys("read the container process's answer"));
     return decode_result(std::span(buffer).first(n > 0 ? static_cast<size_t>(n) : 0), not_running());
-}
-
-std::string read_end_reason(BorrowedFd state_dir) {
-    auto file = open_at(state_dir, kEndReasonName, O_RDONLY | O_NOFOLLOW);
-    if (!file.ok()) return {};
-    auto text = read_file(file.value().borrow(), kMaxEndReasonBytes);
-    return text.ok() ? std::move(text).value() : std::string{};
 }
 
 }  // namespace krun::runtime

@@ -62,7 +62,4 @@ Result<UniqueFd> connect_control(BorrowedFd state_dir);
 Result<void> send_request(BorrowedFd connection, ControlOp op, uint32_t argument,
                           std::span<BorrowedFd const> fds = {}, std::string_view text = {});
 
-// Why the VM ended without a status of the payload, as recorded in the state directory; empty if it did not.
-std::string read_end_reason(BorrowedFd state_dir);
-
 }  // namespace krun::runtime

@@ -6,7 +6,6 @@
 #include "base/fd.h"
 #include "base/strings.h"
 #include "runtime/cgroup.h"
-#include "runtime/control.h"
 
 namespace krun::runtime {
 namespace {
@@ -67,6 +66,13 @@ std::string guest_oom_kill(std::string_view console) {
     auto const newline = console.rfind('\n', found);
     auto const line = console.substr(newline == console.npos ? 0 : newline + 1);
     return printable(line.substr(0, std::min(line.find_first_of("\r\n"), kMaxLineBytes)));
+}
+
+std::string read_end_reason(BorrowedFd state_dir) {
+    auto file = open_at(state_dir, kEndReasonName, O_RDONLY | O_NOFOLLOW);
+    if (!file.ok()) return {};
+    auto text = read_file(file.value().borrow(), kMaxEndReasonBytes);
+    return text.ok() ? std::move(text).value() : std::string{};
 }
 
 std::string end_of_container(BorrowedFd state_dir, Record const& record) {

@@ -29,6 +29,9 @@ std::string machine_end_reason(std::optional<vmm::EndReason> const& end, std::st
 // empty if there is none.
 std::string guest_oom_kill(std::string_view console);
 
+// Why the VM ended without a status of the payload, as recorded in the state directory; empty if it did not.
+std::string read_end_reason(BorrowedFd state_dir);
+
 // Of a stopped container, in one line, from the files above and its cgroup.
 std::string end_of_container(BorrowedFd state_dir, Record const& record);
 

@@ -11,7 +11,6 @@
 #include "base/fd.h"
 #include "runtime/control_server.h"
 #include "runtime/control_wire.h"
-#include "runtime/end_reason.h"
 
 namespace krun::runtime {
 namespace {
@@ -149,12 +148,6 @@ TEST(ControlWire, UnknownErrorKindIsInternal) {
     std::vector<std::byte> message(4, std::byte{0x7F});
     auto const result = decode_result(message, Error(Errc::kInternal, ""));
     EXPECT_EQ(result.error().code(), Errc::kInternal);
-}
-
-TEST_F(ControlTest, EndReasonIsReadBackAndEmptyWithoutOne) {
-    EXPECT_EQ(read_end_reason(dir_.borrow()), "");
-    ASSERT_TRUE(replace_file(dir_.borrow(), kEndReasonName, "the guest kernel panicked", 0600).ok());
-    EXPECT_EQ(read_end_reason(dir_.borrow()), "the guest kernel panicked");
 }
 
 }  // namespace

@@ -91,5 +91,12 @@ TEST_F(EndOfContainerTest, StatusAndReasonAreWhatWasWrittenDown) {
     EXPECT_EQ(end(), "the guest's kernel panicked");
 }
 
+TEST(EndReasonFile, IsReadBackAndIsEmptyWithoutOne) {
+    test::TempDir const state;
+    EXPECT_EQ(read_end_reason(state.fd()), "");
+    state.write(kEndReasonName, "the guest kernel panicked");
+    EXPECT_EQ(read_end_reason(state.fd()), "the guest kernel panicked");
+}
+
 }  // namespace
 }  // namespace krun::runtime

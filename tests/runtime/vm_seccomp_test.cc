@@ -18,7 +18,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/signal_mask.h"
-#include "runtime/control.h"
+#include "runtime/end_reason.h"
 #include "tests/support/sanitized.h"
 #include "tests/support/temp_dir.h"
 #include "vmm/thread.h"
