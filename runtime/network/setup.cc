@@ -19,7 +19,7 @@
 #include "base/fd_passing.h"
 #include "base/log.h"
 #include "base/sysctl_path.h"
-#include "runtime/control_wire.h"
+#include "runtime/control/control_wire.h"
 #include "runtime/network/guest_records.h"
 #include "runtime/network/redirect.h"
 

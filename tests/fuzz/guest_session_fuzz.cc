@@ -12,7 +12,7 @@
 #include "base/bytes.h"
 #include "base/fd.h"
 #include "base/strings.h"
-#include "runtime/guest_session.h"
+#include "runtime/process/guest_session.h"
 #include "tests/fuzz/fuzz_script.h"
 
 namespace {

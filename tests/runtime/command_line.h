@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/dispatch.h"
+#include "runtime/cli/dispatch.h"
 #include "tests/support/spec_text.h"
 #include "tests/support/temp_dir.h"
 

@@ -22,10 +22,10 @@
 #include "base/json.h"
 #include "base/scope_exit.h"
 #include "base/strings.h"
-#include "runtime/control_server.h"
-#include "runtime/control_wire.h"
-#include "runtime/process_identity.h"
-#include "runtime/vm_process.h"
+#include "runtime/control/control_server.h"
+#include "runtime/control/control_wire.h"
+#include "runtime/host/process_identity.h"
+#include "runtime/process/vm_process.h"
 
 namespace krun::runtime {
 namespace {

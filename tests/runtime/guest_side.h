@@ -11,7 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/fd.h"
-#include "runtime/guest_session.h"
+#include "runtime/process/guest_session.h"
 
 namespace krun::runtime::test {
 
