@@ -17,7 +17,6 @@
 #include "runtime/process/boot_limit.h"
 #include "runtime/process/creation_report.h"
 #include "runtime/process/kernel_image.h"
-#include "runtime/process/notify_socket.h"
 #include "runtime/state/end_reason.h"
 #include "runtime/state/kernel_log_file.h"
 #include "runtime/state/machine_evidence.h"
@@ -73,7 +72,11 @@ Result<std::unique_ptr<ContainerProcess>> ContainerProcess::make(ContainerParts 
 }
 
 ContainerProcess::ContainerProcess(EventLoop loop, ContainerParts parts)
-    : loop_(std::move(loop)), parts_(std::move(parts)) {}
+    : loop_(std::move(loop)),
+      parts_(std::move(parts)),
+      output_(loop_, [this] { stop_if_delivered(); }),
+      notify_(loop_, std::move(parts_.notify),
+              [this] { ignore(session_->barrier_passed(), "a guest that has ended waits for nothing"); }) {}
 
 uint32_t ContainerProcess::run() {
     auto const ran = loop_.run();
@@ -88,7 +91,7 @@ Result<void> ContainerProcess::watch_everything(UniqueFd init_connection) {
         {.changed = [this] { session_changed(); },
          .process = [this](uint32_t process,
                            ProcessEvent const& event) { execs_->guest_event(process, event); },
-         .notify = [this](std::string_view text) { notified(text); },
+         .notify = [this](std::string_view text) { notify_.forward(text); },
          .connect = [this](control::ConnectBody const& wanted) { connect_wanted(wanted); }}));
     execs_ = std::make_unique<ExecSessions>(
         loop_, *session_,
@@ -164,27 +167,20 @@ void ContainerProcess::open_streams() {
         return connect_streams(*machine_, 0, std::move(parts_.streams), closed);
     }();
     if (!opened.ok()) return session_->end_with({.reason = opened.error().message()});
-    for (auto& stream : opened.value())
-        if (stream.output) output_.push_back(std::move(stream));
+    output_.keep(std::move(opened).value());
 }
 
-// The machine must not stop before the last byte has been taken: until the reader has it, has gone, or
-// somebody sends a signal that says it is enough, as a pipe would keep it. A guest that did not come so far
-// ends nothing, and is not waited for.
+// The machine runs on until the last byte has been taken, or somebody sends a signal that says it is enough.
+// A guest that did not come so far ends nothing, and is not waited for.
 void ContainerProcess::deliver_output() {
-    if (!session_->end().output_handed_over) output_.clear();
-    for (auto const& stream : output_) {
-        uint32_t const number = stream.number;
-        auto const watched =
-            loop_.add(stream.over.borrow(), EPOLLIN, [this, number](uint32_t) { output_over(number); });
-        if (!watched.ok()) return loop_.stop();
-    }
+    if (!session_->end().output_handed_over) output_.drop();
+    if (!output_.watch().ok()) return loop_.stop();
     stop_if_delivered();
 }
 
 // The clients of executed processes have some time, but do not keep the container.
 void ContainerProcess::stop_if_delivered() {
-    if (session_->phase() != GuestPhase::kEnded || !output_.empty()) return;
+    if (session_->phase() != GuestPhase::kEnded || !output_.delivered()) return;
     if (!execs_->delivering()) return loop_.stop();
     if (exec_limit_) return;
     auto limit = TimeLimit::make(loop_, kExecLimit, [this] { loop_.stop(); });
@@ -192,45 +188,9 @@ void ContainerProcess::stop_if_delivered() {
     exec_limit_.emplace(std::move(limit).value());
 }
 
-void ContainerProcess::output_over(uint32_t number) {
-    std::erase_if(output_, [&](OpenStream const& stream) {
-        if (stream.number == number) loop_.remove(stream.over.borrow());
-        return stream.number == number;
-    });
-    stop_if_delivered();
-}
-
-// sd_notify(3). The payload knows its process by another number than the listener does.
-void ContainerProcess::notified(std::string_view text) {
-    if (!parts_.notify.valid()) return;
-    if (text == control::kBarrier) return pass_barrier();
-    std::string out;
-    for (auto const line : split(text, '\n')) {
-        if (line.empty() || line.starts_with("MAINPID")) continue;
-        out += std::string(line) + "\n";
-        if (line == "READY=1") out += "MAINPID=" + std::to_string(::getpid()) + "\n";
-    }
-    ignore(::send(parts_.notify.borrow().raw(), out.data(), out.size(), MSG_NOSIGNAL | MSG_DONTWAIT),
-           "a listener that does not listen");
-}
-
 void ContainerProcess::connect_wanted(control::ConnectBody const& wanted) {
     if (sockets_->connect(wanted.connection, wanted.socket).ok()) return;
     ignore(session_->refuse(wanted), "a guest that has ended waits for nothing");
-}
-
-void ContainerProcess::pass_barrier() {
-    if (barrier_.valid()) return;  // init has one at a time
-    auto sent = send_barrier(parts_.notify.borrow());
-    if (!sent.ok()) return log(LogLevel::kError, "a barrier of the payload's: " + sent.error().message());
-    barrier_ = std::move(sent).value();
-    ignore(loop_.add(barrier_.borrow(), 0,
-                     [this](uint32_t) {
-                         loop_.remove(barrier_.borrow());
-                         barrier_.reset();
-                         ignore(session_->barrier_passed(), "a guest that has ended waits for nothing");
-                     }),
-           "the payload waits as for a manager that hangs");
 }
 
 void ContainerProcess::machine_ended() {

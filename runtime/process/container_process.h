@@ -23,6 +23,8 @@
 #include "runtime/process/guest_session.h"
 #include "runtime/process/guest_streams.h"
 #include "runtime/process/kernel_log.h"
+#include "runtime/process/notify_relay.h"
+#include "runtime/process/payload_output.h"
 #include "runtime/process/socket_acceptor.h"
 #include "vmm/machine.h"
 
@@ -65,13 +67,10 @@ private:
     void open_streams();
     void started();
     void deliver_output();
-    void output_over(uint32_t number);
     void stop_if_delivered();
     void machine_ended();
     std::string kernel_diagnosis() const;
-    void notified(std::string_view text);
     void connect_wanted(control::ConnectBody const& wanted);
-    void pass_barrier();
     void signals_arrived();
     void relay_signal(uint32_t signo);
     void window_changed();
@@ -90,10 +89,10 @@ private:
     std::optional<TimeLimit> boot_limit_;  // until the guest is ready
     ControlConnection starter_;            // the client that waits for start
     UniqueFd input_gate_;                  // of the payload, until it is started
-    std::vector<OpenStream> output_;       // the payload's, not yet delivered
+    PayloadOutput output_;
+    NotifyRelay notify_;
     std::optional<ClockSync> clock_;       // once the payload runs
     std::optional<TimeLimit> exec_limit_;  // for clients of executed processes, when nothing else is left
-    UniqueFd barrier_;                     // hangs up when the service manager has processed it
     bool reported_ = false;
     std::unique_ptr<ControlServer> control_;
     std::unique_ptr<vmm::Machine> machine_;
