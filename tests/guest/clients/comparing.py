@@ -19,6 +19,7 @@ _kSame = [
     (re.compile(rb"/tmp/krun-guest-test\.[^/ ]+/[0-9]+/(crun|ours)"), b"(test)"),
     (re.compile(rb"\b(sha256:)?[0-9a-f]{64}\b"), rb"\1(id)"),
     (re.compile(rb"\b[0-9a-f]{12}\b|(?<=--> )[0-9a-f]{11}\b"), b"(id)"),
+    (re.compile(rb"/proc/[0-9]+/ns/"), b"/proc/(pid)/ns/"),
     (re.compile(rb"Up [\w ]+ ago"), b"Up (time) ago"),
     (re.compile(rb"(Exited \([0-9]+\)) [\w ]+ ago"), rb"\1 (time) ago"),
     (re.compile(rb"\b[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+( ?(Z|[+-][0-9:]+( UTC)?))?"), b"(time)"),

@@ -25,7 +25,8 @@ def looked_at(stage):
         podman.see("top", "box", "user", "pid", "ppid", "args", columns=True)
         podman.see("top", "box", "-o", "pid,args", step="top by the image's own ps", columns=True)
         shown = json.loads(podman.must("stats", "--no-stream", "--format", "json", "box").out)[0]
-        stage.note("stats", f"{shown['name']}: pids {shown['pids']}, memory {'is counted' if shown['mem_usage'] else 'unknown'}, "
+        more = "" if int(shown["pids"]) == 2 else "more than "
+        stage.note("stats", f"{shown['name']}: {more}2 processes, memory {'is counted' if shown['mem_usage'] else 'unknown'}, "
                             f"processor time {'is counted' if shown['cpu_time'] else 'unknown'}")
         podman.see("ps", "--format", "{{.Names}} {{.State}} {{.Command}}", step="ps")
         podman.remove("box")
