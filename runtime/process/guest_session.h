@@ -19,6 +19,7 @@
 #include "base/event_loop.h"
 #include "base/unique_fd.h"
 #include "config-gen/control_protocol.h"
+#include "runtime/process/guest_frames.h"
 
 namespace krun::runtime {
 
@@ -39,16 +40,6 @@ struct GuestEnd {
     std::string reason{};
     // Init has handed over all output: each of the payload's streams ends by itself.
     bool output_handed_over = false;
-};
-
-// What init said about an executed process.
-struct ProcessEvent {
-    enum class Kind { kStarted, kFailed, kExited };
-    Kind kind;
-    uint32_t code = 0;
-    uint32_t signal = 0;
-    uint32_t open_streams = 0;  // control::ExitedBody
-    std::string text{};         // of kFailed, printable
 };
 
 class GuestSession {
