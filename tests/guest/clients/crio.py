@@ -37,6 +37,7 @@ class Crio(Client):
         self.sockets = stage.directory / "attach"
         self.sockets.mkdir()
         self.pid_file = stage.directory / "bundle/pidfile"
+        self.executed = []  # their numbers on the host
 
     def argv(self, words):
         return [self.stage.runtime, "--root", self.root, *words]
@@ -73,11 +74,15 @@ class Crio(Client):
         spec = self.stage.directory / "process.json"
         spec.write_text(json.dumps({**self.bundle.process, "args": list(args)}))
         log = self.stage.directory / "exec.log"
-        log.unlink(missing_ok=True)
-        words = ["-p", self.stage.directory / "exec.pid", "-e", "--sync", "--log-global-size-max", str(16 << 20)]
+        pid_file = self.stage.directory / "exec.pid"
+        for old in (log, pid_file):
+            old.unlink(missing_ok=True)
+        words = ["-p", pid_file, "-e", "--sync", "--log-global-size-max", str(16 << 20)]
         if timeout is not None:
             words += ["-T", str(timeout)]
         lines = self._by_conmon(log, 1, *words, "--exec-process-spec", spec)
+        if pid_file.exists():
+            self.executed.append(int(pid_file.read_text()))
         return lines[0], _logged(log)
 
     def state(self):
@@ -104,14 +109,19 @@ class Crio(Client):
     def is_gone(self, result):
         return result.status == 0 or any(word in result.error for word in _kGone)
 
+    def _reap_orphans(self):
+        """As CRI-O does, whose monitors may end before what they executed: a process that nobody reaps keeps its pid
+        namespace, and with that the container's first process, from ending."""
+        for pid in self.executed:
+            try:
+                os.waitpid(pid, os.WNOHANG)
+            except ChildProcessError:
+                pass  # its monitor has done it
+
     def exit_code(self, patience=30):
-        """crun's container is asked once more on the way: its first signal was seen to change nothing, two times in eight."""
         end = time.monotonic() + patience
-        again = end - patience / 2
         while not (self.exits / _kId).exists():
-            if time.monotonic() > again and os.path.basename(self.stage.runtime) == "crun":
-                again = end
-                self.run("kill", _kId, "15")
+            self._reap_orphans()
             if time.monotonic() > end:
                 raise Failed(f"conmon wrote no exit file in {patience} s; state {self.state()}")
             time.sleep(0.05)
