@@ -82,6 +82,7 @@ enum class FrameType : uint16_t {
     kCgroup = 21,
     kNotified = 22,  // empty: the listener has processed every kNotify up to the one that is kBarrier
     kNetwork = 23,   // NetworkRecords: carried out in their order before the next frame; `process` 0
+    kPlugged = 24,   // PluggedBody: another device than a network interface; `process` 0
     kRefused = 29,   // ConnectBody, as it was: there will be no such connection. `process` 0
     kClock = 30,  // ClockBody: what the host's clock says; before kStart, and from time to time. `process` 0
 };
@@ -109,6 +110,9 @@ struct CgroupAnswerBody {
 struct ConnectBody {
     uint32_t connection;  // init's number for it, below kMaxProcesses
     uint32_t socket;      // N of the bind source /binds/N
+};
+struct PluggedBody {
+    uint32_t device;  // virtio-mmio.N is a device now
 };
 struct ClockBody {
     int64_t ns;  // since the epoch

@@ -11,6 +11,7 @@
 #include <ctime>
 
 #include "base/bytes.h"
+#include "init/bus.h"
 #include "init/cgroup.h"
 #include "init/clock.h"
 #include "init/config.h"
@@ -175,6 +176,12 @@ Result<void> Agent::handle(Frame const& frame) {
             return {};
         case control::FrameType::kNotified:
             if (notify_reader_.valid()) end_barrier(notify_reader_.borrow());
+            return {};
+        case control::FrameType::kPlugged:
+            // The payload runs, and does so without.
+            if (auto const body = body_of<control::PluggedBody>(frame))
+                if (auto const found = find_device(body->device); !found.ok())
+                    log_error("a device that was plugged in: " + found.error().message());
             return {};
         case control::FrameType::kNetwork:
             log_step("network");

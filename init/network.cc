@@ -16,11 +16,10 @@
 #include "base/bytes.h"
 #include "base/fd.h"
 #include "config-gen/control_protocol.h"
+#include "init/bus.h"
 
 namespace krun::init {
 namespace {
-
-constexpr char kDriver[] = "/sys/bus/platform/drivers/virtio-mmio/bind";
 
 Error bad_record() {
     return Error(Errc::kInternal, "the host has sent a broken description of the network");
@@ -54,8 +53,8 @@ public:
         if (!fixups || !content) return fail(bad_record());
         switch (static_cast<control::NetworkRecordKind>(record.kind)) {
             case control::NetworkRecordKind::kPlugged:
-                return find(std::to_string(
-                    ByteReader(std::as_bytes(std::span(*content))).take<uint32_t>().value_or(UINT32_MAX)));
+                return find(
+                    ByteReader(std::as_bytes(std::span(*content))).take<uint32_t>().value_or(UINT32_MAX));
             case control::NetworkRecordKind::kRequest:
                 return request(std::string(*content), ByteReader(*fixups));
             case control::NetworkRecordKind::kSysctl:
@@ -68,11 +67,10 @@ public:
     }
 
 private:
-    // The driver passed over the device when it had none; now there is one.
-    Result<void> find(std::string const& number) {
-        std::string const device = "virtio-mmio." + number;
-        TRY_WITH(write_to(kDriver, device), "find network device " + number);
-        auto const virtio = TRY(entry_of("/sys/bus/platform/devices/" + device, "virtio"));
+    Result<void> find(uint32_t number) {
+        auto const text = std::to_string(number);
+        TRY_WITH(find_device(number), "find network device " + text);
+        auto const virtio = TRY(entry_of("/sys/bus/platform/devices/virtio-mmio." + text, "virtio"));
         auto const name = TRY(entry_of(virtio + "/net", ""));
         ifreq wanted{};
         name.copy(wanted.ifr_name, IFNAMSIZ - 1, name.rfind('/') + 1);

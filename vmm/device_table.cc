@@ -60,7 +60,10 @@ Result<void> add_disks(MachineSpec& spec, Devices& out) {
 }
 
 Result<void> add_balloon(MachineSpec& spec, Devices& out) {
-    if (spec.balloon) out.in_bus_order.push_back(std::make_unique<Balloon>());
+    if (!spec.balloon) return {};
+    auto balloon = std::make_unique<Balloon>();
+    out.balloon = {out.in_bus_order.size(), balloon.get()};
+    out.in_bus_order.push_back(std::move(balloon));
     return {};
 }
 

@@ -3,6 +3,7 @@
 // calls its thread needs beyond every thread's. To add a device: one row, its file, its test.
 #pragma once
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,8 @@
 
 namespace krun::vmm {
 
+class Balloon;
+
 struct Devices {
     std::vector<std::unique_ptr<VirtioDevice>> in_bus_order;
     StreamConnector* connector = nullptr;  // one of them; null if none can open streams into the guest
@@ -24,6 +27,11 @@ struct Devices {
         NetworkSlot* slot;
     };
     std::vector<Slot> network_slots;
+    struct BalloonSlot {
+        size_t device;
+        Balloon* balloon;
+    };
+    std::optional<BalloonSlot> balloon;
 };
 
 struct DeviceKind {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/machine.h"
 
+#include <utility>
+
 #include "vmm/arch/x86_64/setup.h"
 #include "vmm/boot/cmdline.h"
 #include "vmm/boot/initrd.h"
 #include "vmm/boot/kernel.h"
 #include "vmm/bus/bus.h"
+#include "vmm/device/balloon.h"
 #include "vmm/device_table.h"
 #include "vmm/end_latch.h"
 #include "vmm/kvm/system.h"
@@ -67,6 +70,7 @@ public:
         if (connector_) connector_->connect(host_port, guest_port, std::move(ends));
     }
     Result<uint32_t> plug(NetInterface interface);
+    std::optional<uint32_t> plug_balloon();
     EndLatch const& latch() const { return latch_; }
     uint64_t userspace_exits() const;
     std::vector<DeviceState> device_states() const;
@@ -90,6 +94,7 @@ private:
     std::vector<std::unique_ptr<DeviceSlot>> slots_;
     StreamConnector* connector_ = nullptr;  // a device in one of the slots, or none; set once, by build()
     std::vector<Devices::Slot> empty_;      // of the network; `device` is among slots_
+    std::optional<Devices::BalloonSlot> balloon_;  // the same, until it is plugged in
     SharedFilter vcpu_filter_;
     std::vector<std::unique_ptr<VcpuThread>> vcpus_;
     bool stopped_ = false;
@@ -113,6 +118,7 @@ Result<void> Machine::Impl::add_devices(MachineSpec& spec, DeviceKind const& kin
     auto devices = TRY(make_devices(spec, {&kind, 1}));
     if (devices.connector != nullptr) connector_ = devices.connector;
     for (auto const& slot : devices.network_slots) empty_.push_back({slots_.size() + slot.device, slot.slot});
+    if (devices.balloon) balloon_ = {slots_.size() + devices.balloon->device, devices.balloon->balloon};
     for (auto& device : devices.in_bus_order) {
         SharedFilter filter;
         if (spec.confine_threads)
@@ -206,6 +212,13 @@ Result<uint32_t> Machine::Impl::plug(NetInterface interface) {
     return static_cast<uint32_t>(device);
 }
 
+std::optional<uint32_t> Machine::Impl::plug_balloon() {
+    auto const slot = std::exchange(balloon_, std::nullopt);
+    if (!slot) return std::nullopt;
+    slot->balloon->plug();
+    return static_cast<uint32_t>(slot->device);
+}
+
 uint64_t Machine::Impl::userspace_exits() const {
     uint64_t sum = 0;
     for (auto const& vcpu : vcpus_) sum += vcpu->exits();
@@ -246,6 +259,9 @@ void Machine::connect(uint32_t host_port, uint32_t guest_port, StreamEnds ends) 
 }
 Result<uint32_t> Machine::plug(NetInterface interface) {
     return impl_->plug(std::move(interface));
+}
+std::optional<uint32_t> Machine::plug_balloon() {
+    return impl_->plug_balloon();
 }
 BorrowedFd Machine::ended_event() const {
     return impl_->latch().event();

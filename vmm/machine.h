@@ -54,6 +54,8 @@ public:
     // number on the bus, which in the guest is virtio-mmio.N: its driver has to be told to look there again.
     // Owner's thread. kUnsupported without an empty slot.
     Result<uint32_t> plug(NetInterface interface);
+    // The same for the balloon, if MachineSpec has one that has not been plugged in before.
+    std::optional<uint32_t> plug_balloon();
     // How often the guest came to this process for work since start(). Any thread.
     uint64_t userspace_exits() const;
     // In the order of the bus. Any time; queue positions and faults are there after stop().

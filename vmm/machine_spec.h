@@ -75,7 +75,7 @@ struct MachineSpec {
     uint32_t network_slots = 0;   // for Machine::plug()
     std::vector<DiskSpec> disks;  // vda, vdb, … in the guest
     bool rng = true;
-    bool balloon = true;            // memory that the guest does not use is the host's
+    bool balloon = true;            // for Machine::plug_balloon()
     GuestFaultSink on_guest_fault;  // may be empty
     // Each thread may make the system calls of its role only, else SIGSYS is raised in it. Needs
     // no_new_privs. Off, the machine can be run by programs that do not know their own threads' calls.

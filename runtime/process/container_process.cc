@@ -50,6 +50,9 @@ Result<InitPort> make_init_port() {
 // How long the output of executed processes is waited for when the payload's has been delivered.
 constexpr std::chrono::milliseconds kExecLimit{10'000};
 
+// The guest has nothing to give back at first, and many a program has ended by then.
+constexpr std::chrono::milliseconds kBalloonDelay{1000};
+
 // What ends a container that only waits for start. A stray SIGPIPE is about our own descriptors.
 bool ends_what_waits(uint32_t signo) {
     return signo != SIGPIPE && ends_a_process(static_cast<int>(signo));
@@ -157,6 +160,14 @@ void ContainerProcess::started() {
     auto clock = ClockSync::make(loop_, [this] { ignore(session_->tell_time(), "the container has ended"); });
     if (!clock.ok()) return log(LogLevel::kError, "follow the host's clock: " + clock.error().message());
     clock_.emplace(std::move(clock).value());
+    auto delay = TimeLimit::make(loop_, kBalloonDelay, [this] { plug_balloon(); });
+    if (!delay.ok()) return log(LogLevel::kError, "wait with the balloon: " + delay.error().message());
+    balloon_delay_.emplace(std::move(delay).value());
+}
+
+void ContainerProcess::plug_balloon() {
+    if (auto const device = machine_->plug_balloon())
+        ignore(session_->plugged(*device), "the container has ended");
 }
 
 void ContainerProcess::open_streams() {

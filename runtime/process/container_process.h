@@ -44,7 +44,7 @@ struct ContainerParts {
     UniqueFd report;  // to the creator: creation_report.h, when ready or failed
     UniqueFd state_dir;
     UniqueFd terminal;  // the host terminal's slave, if the payload has one
-    UniqueFd notify;    // a datagram socket that somebody waits on for READY=1, or invalid
+    UniqueFd notify;  // a datagram socket that somebody waits on for READY=1, or invalid
 };
 
 class ContainerProcess {
@@ -66,6 +66,7 @@ private:
     void session_changed();
     void open_streams();
     void started();
+    void plug_balloon();
     void deliver_output();
     void stop_if_delivered();
     void machine_ended();
@@ -92,6 +93,7 @@ private:
     PayloadOutput output_;
     NotifyRelay notify_;
     std::optional<ClockSync> clock_;       // once the payload runs
+    std::optional<TimeLimit> balloon_delay_;
     std::optional<TimeLimit> exec_limit_;  // for clients of executed processes, when nothing else is left
     bool reported_ = false;
     std::unique_ptr<ControlServer> control_;

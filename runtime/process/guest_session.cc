@@ -110,6 +110,11 @@ Result<void> GuestSession::tell_time() {
     return send(FrameType::kClock, 0, control::ClockBody{int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec});
 }
 
+Result<void> GuestSession::plugged(uint32_t device) {
+    TRY(check_payload_runs());
+    return send(FrameType::kPlugged, 0, control::PluggedBody{device});
+}
+
 Result<void> GuestSession::refuse(control::ConnectBody const& wanted) {
     if (phase_ == GuestPhase::kEnded) return fail(not_running());
     return send(FrameType::kRefused, 0, wanted);

@@ -86,6 +86,8 @@ public:
     Result<void> cgroup_file(std::string_view request, CgroupAnswer answer);
     // The guest's clock follows the host's. Nothing before the guest is ready.
     Result<void> tell_time();
+    // virtio-mmio.N is a device now. kBadState unless the payload runs.
+    Result<void> plugged(uint32_t device);
     // A connection that was asked for will not come.
     Result<void> refuse(control::ConnectBody const& wanted);
     // What came up to a control::kBarrier has been processed.

@@ -95,6 +95,7 @@ unsigned run(uint32_t number) {
     Judge::case_number.store(number);
     Judge::verdict.store(0);
     auto const machine = must(Machine::make(spec(), kinds));
+    EXPECT_TRUE(machine->plug_balloon());
     must(machine->start());
     pollfd fd{machine->ended_event().raw(), POLLIN, 0};
     ::poll(&fd, 1, kEndTimeoutMs);

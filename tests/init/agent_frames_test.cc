@@ -26,6 +26,7 @@ TEST_F(AgentFrames, BodiesOfTheWrongLengthAreIgnored) {
             run_.send(FrameType::kSignalAll, body);
         }
         if (bytes != sizeof(control::ResizeBody)) run_.send(FrameType::kResize, body);
+        if (bytes != sizeof(control::PluggedBody)) run_.send(FrameType::kPlugged, body);
         if (bytes != 0) run_.send(FrameType::kStart, body);
     }
     EXPECT_EQ(end_payload(), 42);
@@ -37,6 +38,14 @@ TEST_F(AgentFrames, SignalNumbersThatAreNoneAreIgnored) {
         run_.signal(number);
         run_.signal_all(number);
     }
+    EXPECT_EQ(end_payload(), 42);
+}
+
+TEST_F(AgentFrames, DeviceThatIsNotThereIsDoneWithout) {
+    start_payload();
+    control::PluggedBody const nowhere{77};
+    auto const bytes = std::as_bytes(std::span(&nowhere, 1));
+    run_.send(FrameType::kPlugged, {bytes.begin(), bytes.end()});
     EXPECT_EQ(end_payload(), 42);
 }
 

@@ -217,6 +217,15 @@ TEST_F(MachineKvmTest, GuestFindsBootParamsMemoryAndCpuidAsPromised) {
                                 }));
 }
 
+TEST_F(MachineKvmTest, BalloonIsPluggedInOnceAndWhereItsPlaceIs) {
+    auto const machine = start(spec("spin"));
+    EXPECT_EQ(machine->plug_balloon(), 2u);
+    EXPECT_EQ(machine->plug_balloon(), std::nullopt);
+    auto without = spec("spin");
+    without.balloon = false;
+    EXPECT_EQ(start(std::move(without))->plug_balloon(), std::nullopt);
+}
+
 TEST_F(MachineKvmTest, GuestDriverFillsItsBufferFromTheEntropyDevice) {
     auto const machine = start(spec("entropy"));
     ASSERT_TRUE(wait_for_end(*machine));

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // virtio-balloon (virtio-v1.2 §5.5) for the one thing that costs nobody anything: the guest reports pages
 // that it does not use (§5.5.6.7), and the host has them back until they are touched again. The balloon
-// itself stays empty: nobody asks the guest for pages that it wants to keep.
+// itself stays empty: nobody asks the guest for pages that it wants to keep. To find it takes a guest longer
+// than any other device, and one that has just booted has nothing to report: so it is a place without a
+// device until it is plugged in (§4.2.3.1).
 #pragma once
 #include <array>
+#include <atomic>
 
 #include "vmm/virtio/device.h"
 
@@ -11,7 +14,10 @@ namespace krun::vmm {
 
 class Balloon final : public VirtioDevice {
 public:
-    DeviceId id() const override { return DeviceId::kBalloon; }
+    // Any thread.
+    void plug() { plugged_ = true; }
+
+    DeviceId id() const override { return plugged_ ? DeviceId::kBalloon : DeviceId::kNone; }
     std::string_view name() const override { return "balloon"; }
     uint64_t features() const override;
     std::span<uint16_t const> queue_sizes() const override { return kQueueSizes; }
@@ -28,6 +34,7 @@ private:
     // reports 32 ranges at once and asks for as many descriptors.
     static constexpr std::array<uint16_t, 3> kQueueSizes{64, 64, 64};
     static constexpr uint16_t kReports = 2;
+    std::atomic<bool> plugged_ = false;
     DeviceContext* context_ = nullptr;
     Chain chain_;
 };

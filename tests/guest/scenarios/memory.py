@@ -25,3 +25,13 @@ def given_back(case):
     expect(peak - before > 190 * _kMib, f"200 MiB written, and the process grew by {peak - before} bytes")
     expect_equal(shell(container, "rm /mnt/much").status, 0, "rm")
     until(lambda: _pss(container) < before + 40 * _kMib, "200 MiB that were freed are the host's again", timeout=60)
+
+
+@test("memory: the balloon comes when the payload has run for a while", vm_only=True)
+def balloon_comes(case):
+    drivers = "/sys/bus/virtio/drivers/virtio_balloon"
+    bundle = case.bundle().script(f"ls {drivers} | grep -c ^virtio; {kWait}")
+    bundle.config["mounts"].append({"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["ro"]})
+    container = case.container(bundle).started()
+    container.wait_for_output(b"0\n")
+    until(lambda: shell(container, f"ls {drivers} | grep -c ^virtio").text == "1\n", "the driver has its device")

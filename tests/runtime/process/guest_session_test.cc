@@ -147,6 +147,16 @@ TEST_F(GuestSessionTest, HostsTimeComesBeforeStartAndWheneverItIsTold) {
     EXPECT_EQ(times_.size(), 2u);
 }
 
+TEST_F(GuestSessionTest, PluggedDeviceIsToldOfToARunningPayloadOnly) {
+    EXPECT_EQ(session_->plugged(7).error().message(), "container not running");
+    run_payload();
+    received_header();  // start
+    EXPECT_TRUE(session_->plugged(7).ok());
+    auto const header = received_header();
+    EXPECT_EQ(header.type, static_cast<uint16_t>(FrameType::kPlugged));
+    EXPECT_EQ(header.body_bytes, sizeof(control::PluggedBody));
+}
+
 TEST_F(GuestSessionTest, SignalGoesToARunningPayloadOnly) {
     EXPECT_EQ(session_->signal(0, 15).error().message(), "container not running");
     run_payload();

@@ -39,6 +39,12 @@ protected:
     std::string filled_ = std::string(8 * kPage, 'x');
 };
 
+TEST_F(BalloonTest, PlaceHasNoDeviceUntilItIsPluggedIn) {
+    EXPECT_EQ(device_.id(), DeviceId::kNone);
+    device_.plug();
+    EXPECT_EQ(device_.id(), DeviceId::kBalloon);
+}
+
 TEST_F(BalloonTest, NoPagesAreWanted) {
     uint32_t num_pages = 1;
     device_.read_config(0, std::as_writable_bytes(std::span(&num_pages, 1)));
