@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <string>
 
 #include "vmm/device/iovec_slice.h"
@@ -66,16 +67,28 @@ Result<void> Qcow2Disk::claim_all() {
 Result<void> Qcow2Disk::check_l2(std::vector<uint64_t> const& entries) {
     uint64_t const flags = header_.version == 2 ? kCopied : kCopied | kReadsAsZeros;
     for (auto const entry : entries) {
-        if ((entry & kCompressed) != 0)
-            return fail(Error(Errc::kUnsupported, "compressed clusters are not supported"));
+        if ((entry & kCompressed) != 0) {
+            TRY(check_packed(entry));
+            continue;
+        }
         if ((entry & ~(kOffsetMask | flags)) != 0) return damaged("an L2 table has reserved bits");
         if ((entry & kOffsetMask) != 0) TRY(clusters_->claim(entry & kOffsetMask));
     }
     return {};
 }
 
-// 0: it reads as zeros.
+// Several of them share a cluster of the file, which could not be given back with the first of them.
+Result<void> Qcow2Disk::check_packed(uint64_t l2_entry) const {
+    if (!read_only())
+        return fail(Error(Errc::kUnsupported, "an image with compressed clusters can only be read"));
+    if ((l2_entry & kCopied) != 0) return damaged("an L2 table has reserved bits");
+    if (!packed_.is_inside(l2_entry)) return damaged("a compressed cluster begins after the file");
+    return {};
+}
+
+// 0: it reads as zeros. A compressed one lies nowhere that a run could go on to.
 uint64_t Qcow2Disk::data_offset(uint64_t l2_entry) const {
+    if ((l2_entry & kCompressed) != 0) return UINT64_MAX;
     return (l2_entry & kReadsAsZeros) != 0 ? 0 : l2_entry & kOffsetMask;
 }
 
@@ -129,6 +142,8 @@ Result<Qcow2Disk::Run, Errno> Qcow2Disk::find_run(uint64_t at, uint64_t len) {
         run += (header_.entries_per_table() - 1 - index) * cluster;
         return Run{0, std::min(run, len)};
     }
+    if (uint64_t const entry = table->entries[index]; (entry & kCompressed) != 0)
+        return Run{0, std::min(run, len), entry};
     uint64_t const first = data_offset(table->entries[index]);
     for (uint64_t next = first; run < len && ++index < table->entries.size(); run += cluster) {
         next += first == 0 ? 0 : cluster;
@@ -142,11 +157,24 @@ DiskResult Qcow2Disk::read(uint64_t at, std::span<iovec const> into) {
     for (uint64_t done = 0; done < total;) {
         auto const run = TRY(find_run(at + done, total - done));
         slice_iovecs(into, done, run.len, part_);
-        if (run.offset == 0)
+        if (run.packed != 0)
+            TRY(read_packed(run.packed, inside_cluster(at + done)));
+        else if (run.offset == 0)
             fill_with_zeros(part_);
         else
             TRY(file_.read(run.offset, part_));
         done += run.len;
+    }
+    return {};
+}
+
+// Into part_, from byte `begin` of the cluster on.
+DiskResult Qcow2Disk::read_packed(uint64_t l2_entry, uint64_t begin) {
+    auto from = TRY(packed_.unpack(l2_entry))
+    .subspan(begin);
+    for (auto const& part : part_) {
+        std::memcpy(part.iov_base, from.data(), part.iov_len);
+        from = from.subspan(part.iov_len);
     }
     return {};
 }

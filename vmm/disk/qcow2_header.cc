@@ -9,6 +9,7 @@ namespace krun::vmm {
 namespace {
 
 constexpr size_t kHeaderBytes = 104;                  // of version 3 without its later fields
+constexpr size_t kMostBytes = 112;                    // with those that are known
 constexpr uint32_t kMagic = 0x514649fb;               // "QFI\xfb"
 constexpr uint64_t kMaxL1Bytes = uint64_t{32} << 20;  // QEMU's limits
 constexpr uint64_t kMaxRefcountTableBytes = uint64_t{8} << 20;
@@ -19,6 +20,8 @@ constexpr uint64_t kCorrupt = 2;
 constexpr uint64_t kExternalData = 4;
 constexpr uint64_t kCompressionType = 8;
 constexpr uint64_t kExtendedL2 = 16;
+
+enum Compression : uint8_t { kDeflate = 0, kZstd = 1 };
 
 template <class T>
 T big_endian(std::span<std::byte const> bytes, size_t offset) {
@@ -40,14 +43,15 @@ struct Extras {
     uint64_t incompatible = 0;
     uint64_t autoclear = 0;
     uint32_t refcount_order = 4;
+    uint8_t compression = kDeflate;
 };
 
 Result<void> check_features(Extras const& extras, bool read_only) {
     if ((extras.incompatible & kExternalData) != 0) return refused("external data files are not supported");
     if ((extras.incompatible & kExtendedL2) != 0) return refused("extended L2 entries are not supported");
-    if ((extras.incompatible & kCompressionType) != 0)
+    if (extras.compression != kDeflate && extras.compression != kZstd)
         return refused("its compression type is not supported");
-    if ((extras.incompatible & ~(kDirty | kCorrupt)) != 0)
+    if ((extras.incompatible & ~(kDirty | kCorrupt | kCompressionType)) != 0)
         return refused("it has unknown incompatible features");
     if ((extras.incompatible & kCorrupt) != 0) return damaged("it is marked as corrupt");
     if (extras.refcount_order != 4) return refused("refcounts of other than 16 bits are not supported");
@@ -78,14 +82,17 @@ Result<Extras> read_extras(std::span<std::byte const> bytes, uint32_t version) {
     extras.incompatible = big_endian<uint64_t>(bytes, 72);
     extras.autoclear = big_endian<uint64_t>(bytes, 88);
     extras.refcount_order = big_endian<uint32_t>(bytes, 96);
-    if (big_endian<uint32_t>(bytes, 100) < kHeaderBytes) return damaged("its header is too short");
+    auto const header_bytes = big_endian<uint32_t>(bytes, 100);
+    bool const has_type = (extras.incompatible & kCompressionType) != 0;
+    if (header_bytes < (has_type ? kMostBytes : kHeaderBytes)) return damaged("its header is too short");
+    if (has_type) extras.compression = std::to_integer<uint8_t>(bytes[104]);
     return extras;
 }
 
 }  // namespace
 
 Result<Qcow2Header> read_qcow2_header(ImageFile& file) {
-    std::array<std::byte, kHeaderBytes> bytes;
+    std::array<std::byte, kMostBytes> bytes;
     if (auto r = file.read(0, bytes); !r.ok())
         return fail(Error(Errc::kSystem, "read the qcow2 header", r.error().value));
     if (big_endian<uint32_t>(bytes, 0) != kMagic)
@@ -106,6 +113,7 @@ Result<Qcow2Header> read_qcow2_header(ImageFile& file) {
     TRY(check_features(extras, file.read_only()));
     if (!file.read_only() && big_endian<uint32_t>(bytes, 60) != 0)
         return refused("an image with internal snapshots can only be read");
+    h.zstd = extras.compression == kZstd;
     TRY(check_geometry(h));
     return h;
 }

@@ -19,6 +19,7 @@ struct Qcow2Header {
     uint32_t l1_entries = 0;
     uint64_t refcount_table_offset = 0;
     uint32_t refcount_table_clusters = 0;
+    bool zstd = false;  // what its compressed clusters are; else deflate
 
     uint64_t cluster_bytes() const { return uint64_t{1} << cluster_bits; }
     uint64_t entries_per_table() const { return cluster_bytes() / sizeof(uint64_t); }
@@ -26,10 +27,10 @@ struct Qcow2Header {
     uint64_t refcounts_per_block() const { return cluster_bytes() / sizeof(uint16_t); }
 };
 
-// Refused with what it is: backing files, encryption, external data files, compression beyond deflate,
-// extended L2 entries, unknown incompatible features, refcounts of other than 16 bits; for writing also
-// internal snapshots, bitmaps, and an image that was not closed properly. Nothing that is accepted can make a
-// reader allocate more than 40 MiB.
+// Refused with what it is: backing files, encryption, external data files, compression other than deflate
+// and zstd, extended L2 entries, unknown incompatible features, refcounts of other than 16 bits; for writing
+// also internal snapshots, bitmaps, and an image that was not closed properly. Nothing that is accepted can
+// make a reader allocate more than 40 MiB.
 Result<Qcow2Header> read_qcow2_header(ImageFile& file);
 
 // A table of big-endian numbers, as it is in the file. REQUIRES: bounded by read_qcow2_header.

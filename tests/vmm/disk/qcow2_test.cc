@@ -145,6 +145,55 @@ INSTANTIATE_TEST_SUITE_P(Layouts, Qcow2LayoutTest,
                                            Layout{"-o preallocation=metadata image 8M", 8 * kMib},
                                            Layout{"-o lazy_refcounts=on image 8M", 8 * kMib}));
 
+class Qcow2CompressedTest : public Qcow2Test, public ::testing::WithParamInterface<char const*> {
+protected:
+    // Clusters that compress well, badly and not at all, and holes.
+    std::string raw_image() const {
+        std::mt19937 random(2);
+        std::string raw(5 * kMib + 512, '\0');
+        for (size_t at = 0; at < raw.size(); at += 3000) {
+            auto const kind = random() % 4;
+            for (size_t i = at; i < std::min(at + 3000, raw.size()) && kind != 0; ++i)
+                raw[i] = static_cast<char>(kind == 1 ? 'a' : kind == 2 ? random() % 4 : random());
+        }
+        for (size_t i = 2 * kMib; i < 3 * kMib; ++i) raw[i] = static_cast<char>(random());
+        return raw;
+    }
+};
+
+TEST_P(Qcow2CompressedTest, ReadsWhatQemuPacked) {
+    auto const raw = raw_image();
+    dir_.write("raw", raw);
+    ASSERT_TRUE(shell(std::string("qemu-img convert -c -f raw -O qcow2 -o ") + GetParam() + " raw image"));
+    auto const disk = open(/*read_only=*/true);
+    EXPECT_TRUE(read(*disk, 0, raw.size()) == raw) << "as a whole";
+    std::mt19937 random(3);
+    for (int i = 0; i < 300; ++i) {
+        size_t const len = 512 * (1 + random() % 300);
+        size_t const at = 512 * (random() % ((raw.size() - len) / 512 + 1));
+        ASSERT_TRUE(read(*disk, at, len) == raw.substr(at, len)) << len << " bytes at " << at;
+    }
+}
+
+TEST_P(Qcow2CompressedTest, WhatDoesNotUnpackIsAnError) {
+    dir_.write("raw", std::string(kMib, 'a'));
+    ASSERT_TRUE(shell(std::string("qemu-img convert -c -f raw -O qcow2 -o ") + GetParam() + " raw image"));
+    uint64_t const l2 = number(number(40)) & 0x00fffffffffffe00;
+    uint64_t const packed = number(l2) & 0xffffffff;
+    patch(packed, std::string(8, '\xff'));
+    auto const disk = open(/*read_only=*/true);
+    EXPECT_EQ(read(*disk, 0, 512), "failed");
+    EXPECT_EQ(read(*disk, 0, 512), "failed") << "and again";
+    patch(l2, big_endian(uint64_t{1} << 62 | uint64_t{1} << 40));
+    EXPECT_EQ(verdict(/*read_only=*/true),
+              "the qcow2 image is damaged: a compressed cluster begins after the file");
+}
+
+INSTANTIATE_TEST_SUITE_P(Packers, Qcow2CompressedTest,
+                         ::testing::Values("compression_type=zlib", "compression_type=zstd",
+                                           "compression_type=zlib,cluster_size=512",
+                                           "compression_type=zstd,cluster_size=2M", "compat=0.10"));
+
 TEST_F(Qcow2Test, DiscardedClustersAreFreeForTheHostAndForNewData) {
     create();
     auto disk = open();
@@ -185,8 +234,10 @@ TEST_F(Qcow2Test, WhatIsNotSupportedIsRefusedByName) {
     create();
     patch(32, std::string("\0\0\0\x01", 4));
     EXPECT_EQ(verdict(), "encryption is not supported");
-    ASSERT_TRUE(shell("qemu-img convert -f raw -O qcow2 -c base image"));
-    EXPECT_EQ(verdict(), "compressed clusters are not supported");
+    create();
+    patch(104, std::string("\2", 1));
+    patch(72, big_endian(8));
+    EXPECT_EQ(verdict(), "its compression type is not supported");
     create();
     patch(72, big_endian(32));
     EXPECT_EQ(verdict(), "it has unknown incompatible features");
@@ -196,6 +247,10 @@ TEST_F(Qcow2Test, WhatIsNotSupportedIsRefusedByName) {
 }
 
 TEST_F(Qcow2Test, SomeImagesCanOnlyBeRead) {
+    dir_.write("base", std::string(kMib, 'b'));
+    ASSERT_TRUE(shell("qemu-img convert -f raw -O qcow2 -c base image"));
+    EXPECT_EQ(verdict(), "an image with compressed clusters can only be read");
+    EXPECT_EQ(verdict(/*read_only=*/true), "accepted");
     create();
     ASSERT_TRUE(shell("qemu-io -f qcow2 -c 'write -P 0x61 0 4096' image && qemu-img snapshot -c one image"));
     EXPECT_EQ(verdict(), "an image with internal snapshots can only be read");
