@@ -135,8 +135,8 @@ public:
     virtual ~DirSink() = default;
     // Whether this listing carries attributes (READDIRPLUS); if not, add() ignores `entry`.
     virtual bool wants_entries() const = 0;
-    // Bytes of listing that still fit; a hint for how much to read ahead.
-    virtual size_t space_left() const = 0;
+    // Bytes of getdents64(2) that about fill what is left of the reply; a hint for how much to read ahead.
+    virtual size_t wanted_bytes() const = 0;
     // Whether an entry with a name of `name_bytes` still fits. Ask before taking a lookup reference.
     virtual bool fits(size_t name_bytes) const = 0;
     // False: it did not fit, nothing was added. An Entry with kNoNode makes the guest look up by itself.

@@ -19,7 +19,11 @@ public:
         : out_(out), left_(std::min(max_bytes, out.left())), with_entries_(with_entries) {}
 
     bool wants_entries() const override { return with_entries_; }
-    size_t space_left() const override { return left_; }
+    // With attributes a record is several times the kernel's own: what is read too much is read again for the
+    // next request.
+    size_t wanted_bytes() const override {
+        return with_entries_ ? left_ * kShortRecordBytes / record_bytes(kShortNameBytes) : left_;
+    }
     bool fits(size_t name_bytes) const override {
         return name_bytes <= NAME_MAX && record_bytes(name_bytes) <= left_;
     }
@@ -55,6 +59,8 @@ public:
     }
 
 private:
+    static constexpr size_t kShortNameBytes = 8;
+    static constexpr size_t kShortRecordBytes = sizeof(abi::Dirent) + kShortNameBytes;  // the kernel's, too
     static constexpr size_t kMaxRecordBytes = sizeof(abi::EntryOut) + sizeof(abi::Dirent) + NAME_MAX + 1;
     size_t record_bytes(size_t name_bytes) const {
         auto const bytes = (with_entries_ ? sizeof(abi::EntryOut) : 0) + sizeof(abi::Dirent) + name_bytes;

@@ -37,7 +37,7 @@ public:
         : inner_(inner), positions_(positions), position_(first), layer_(layer), out_(out) {}
 
     bool wants_entries() const override { return out_.wants_entries(); }
-    size_t space_left() const override { return out_.space_left(); }
+    size_t wanted_bytes() const override { return out_.wanted_bytes(); }
     bool fits(size_t name_bytes) const override { return out_.fits(name_bytes); }
     bool out_of_memory() const { return out_of_memory_; }
 

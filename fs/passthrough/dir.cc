@@ -8,11 +8,14 @@
 
 #include <algorithm>
 #include <array>
+#include <climits>
 #include <cstring>
 
 #include "fs/passthrough/passthrough.h"
 
 namespace krun::fs {
+
+static constexpr size_t kLongestRecord = (offsetof(dirent64, d_name) + NAME_MAX + 1 + 7) & ~size_t{7};
 
 // One record of getdents64(2). The kernel wrote it, so it is well-formed.
 static DirEntry decode(std::byte const* record, size_t& record_bytes) {
@@ -49,8 +52,7 @@ FsResult<void> Passthrough::readdir(NodeId node, Handle handle, uint64_t offset,
     int const fd = open_dir->fd.borrow().raw();
     if (::lseek(fd, static_cast<off_t>(offset), SEEK_SET) < 0) return fail(Errno{errno});
     while (true) {
-        // Records here and in the reply are of like size, so little is read that does not fit.
-        auto const room = std::clamp(out.space_left(), size_t{512}, buffer.size());
+        auto const room = std::clamp(out.wanted_bytes(), kLongestRecord, buffer.size());
         auto const n = ::syscall(SYS_getdents64, fd, buffer.data(), room);
         if (n < 0) return fail(Errno{errno});
         if (n == 0) return {};

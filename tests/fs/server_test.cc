@@ -218,6 +218,17 @@ TEST_F(FuseServer, ListingsAreBoundedBySizeAndSpace) {
     EXPECT_TRUE(client_.canary_intact);
 }
 
+// What is read of a directory and finds no room is read again for the next request.
+TEST_F(FuseServer, AListingReadsAheadAboutWhatFitsIntoItsReply) {
+    start();
+    for (auto const opcode : {Opcode::kReaddir, Opcode::kReaddirplus}) {
+        auto const reply = client_.send(opcode, kNode, args(abi::ReadIn{1, 0, 4096, 0, 0, 0, 0}), 4112);
+        size_t const names = reply.body.size() / (opcode == Opcode::kReaddir ? 32 : 160);
+        EXPECT_GT(names, 20u);
+        EXPECT_NEAR(static_cast<double>(fs_->last_wanted_bytes) / 32, static_cast<double>(names), 2.0);
+    }
+}
+
 TEST_F(FuseServer, ListingWithoutRoomForOneNameIsEinvalNotTheEnd) {
     start();
     abi::ReadIn const in{1, 0, 16, 0, 0, 0, 0};

@@ -25,6 +25,7 @@ public:
     bool has_locks = false;
     bool is_locked = false;  // by somebody else
     uint64_t last_forget = 0;
+    size_t last_wanted_bytes = 0;  // by a listing, before its first entry
 
     NodeId root() const override { return kRoot; }
     void list_prefixes(std::vector<uint16_t>& out) const override { out.push_back(1); }
@@ -111,6 +112,7 @@ public:
     // An endless directory.
     FsResult<void> readdir(NodeId, Handle, uint64_t offset, fs::DirSink& out) override {
         calls.push_back("readdir");
+        last_wanted_bytes = out.wanted_bytes();
         while (out.add({1, ++offset, 8, "name"}, fs::Entry{})) continue;
         return {};
     }
