@@ -47,12 +47,24 @@ void set_effective(uint64_t bits) {
     ::syscall(SYS_capset, &header, caps->data);
 }
 
+// What a thread is when it acts as nobody else.
+struct Self {
+    uint32_t uid;
+    uint32_t gid;
+    std::optional<Capabilities> capabilities;
+};
+
 // setfsuid and setfsgid tell nothing of success; asking for -1 changes nothing and tells the id there is.
 uint32_t current_fsuid() {
     return static_cast<uint32_t>(::syscall(SYS_setfsuid, -1));
 }
 uint32_t current_fsgid() {
     return static_cast<uint32_t>(::syscall(SYS_setfsgid, -1));
+}
+
+Self const& self() {
+    static thread_local Self const self{current_fsuid(), current_fsgid(), get_capabilities()};
+    return self;
 }
 
 bool give_up_groups() {
@@ -67,34 +79,37 @@ bool give_up_groups() {
 FsResult<ActAs> ActAs::caller(Caller caller) {
     ActAs scope;
     if (!guard_stands("owner")) return scope;
-    Saved const saved{current_fsuid(), current_fsgid(), 0, caller.group.has_value()};
-    if (caller.uid == saved.uid && caller.gid == saved.gid && !caller.group) return scope;
-    auto const caps = get_capabilities();
-    if (!caps || !give_up_groups()) return fail(Errno{EPERM});
+    if (caller.uid == self().uid && caller.gid == self().gid && !caller.group) return scope;
+    if (!self().capabilities || !give_up_groups()) return fail(Errno{EPERM});
 
-    scope.saved_ = Saved{saved.uid, saved.gid, caps->effective(), saved.group};  // the destructor undoes it
+    scope.caller_ = caller;  // the destructor undoes it
     if (caller.group) {
         gid_t const group = *caller.group;
         if (::syscall(SYS_setgroups, 1, &group) != 0) return fail(Errno{EPERM});
     }
-    ::syscall(SYS_setfsgid, caller.gid);
-    ::syscall(SYS_setfsuid,
-              caller.uid);  // takes the file capabilities away unless it is root's (capabilities(7))
+    if (caller.gid != self().gid) ::syscall(SYS_setfsgid, caller.gid);
+    // Takes the file capabilities away unless it is root's (capabilities(7)).
+    if (caller.uid != self().uid) ::syscall(SYS_setfsuid, caller.uid);
     if (current_fsuid() != caller.uid || current_fsgid() != caller.gid) return fail(Errno{EPERM});
-    if (caller.uid != 0 && (caps->effective() & bit(CAP_DAC_OVERRIDE)) != 0) {
-        auto const now = get_capabilities();
-        if (now) set_effective(now->effective() | bit(CAP_DAC_OVERRIDE));
-    }
     return scope;
 }
 
+bool ActAs::override_permissions() {
+    auto const own = caller_ ? self().capabilities->effective() : 0;
+    if ((own & bit(CAP_DAC_OVERRIDE)) == 0) return false;
+    auto const now = get_capabilities();
+    if (!now || (now->effective() & bit(CAP_DAC_OVERRIDE)) != 0) return false;
+    set_effective(now->effective() | bit(CAP_DAC_OVERRIDE));
+    return true;
+}
+
 ActAs::~ActAs() {
-    if (!saved_) return;
+    if (!caller_) return;
     int const saved_errno = errno;
-    ::syscall(SYS_setfsuid, saved_->uid);
-    ::syscall(SYS_setfsgid, saved_->gid);
-    set_effective(saved_->effective_capabilities);
-    if (saved_->group) ::syscall(SYS_setgroups, 0, nullptr);
+    if (caller_->uid != self().uid) ::syscall(SYS_setfsuid, self().uid);
+    if (caller_->gid != self().gid) ::syscall(SYS_setfsgid, self().gid);
+    set_effective(self().capabilities->effective());
+    if (caller_->group) ::syscall(SYS_setgroups, 0, nullptr);
     errno = saved_errno;
 }
 

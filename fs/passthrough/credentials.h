@@ -15,27 +15,34 @@ namespace krun::fs {
 // rules for setgid directories, with Caller::group as its one supplementary group. Nothing to do, and no
 // system call, if the server already is the caller.
 //
-// Permission checks stay off (CAP_DAC_OVERRIDE is kept): the guest's kernel has made them, and knows the
-// caller's groups, which the host does not. The thread's supplementary groups are given up for good at its
-// first use, so that no file gets a group that only the server is in.
+// The thread's supplementary groups are given up for good at its first use, so that no file gets a group that
+// only the server is in. Its own ids are asked for once: nobody else changes them while it serves.
 class ActAs {
 public:
     // EPERM if the host does not let the server become `caller` (no mapping in its user namespace).
     static FsResult<ActAs> caller(Caller caller);
-    ActAs(ActAs&& other) noexcept : saved_(std::exchange(other.saved_, std::nullopt)) {}
+    ActAs(ActAs&& other) noexcept : caller_(std::exchange(other.caller_, std::nullopt)) {}
     ActAs& operator=(ActAs&&) = delete;
     ~ActAs();
 
+    // From here on the host denies the caller nothing (CAP_DAC_OVERRIDE). False if that changes nothing.
+    bool override_permissions();
+
 private:
-    struct Saved {
-        uint32_t uid;
-        uint32_t gid;
-        uint64_t effective_capabilities;
-        bool group;
-    };
     ActAs() = default;
-    std::optional<Saved> saved_;
+    std::optional<Caller> caller_;  // set while it is not the server itself
 };
+
+// Runs `op` as the caller. Permission is the guest kernel's decision, which knows the caller's groups; the
+// host does not. So what the host denies is done all the same, at the second try: mostly it denies nothing,
+// and to raise a capability takes as long as to make a file.
+template <class Op>
+auto as_caller(Caller const& caller, Op op) -> decltype(op()) {
+    auto as = TRY(ActAs::caller(caller));
+    auto result = op();
+    if (!result.ok() && result.error().value == EACCES && as.override_permissions()) return op();
+    return result;
+}
 
 // The mode to make a file with: `mode`, with `umask` set as this thread's own, so that the host applies it
 // unless the directory has a default ACL (acl(5)). A thread that may not have an umask of its own gets the

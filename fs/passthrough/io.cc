@@ -73,12 +73,10 @@ FsResult<Created> Passthrough::tmpfile(Caller caller, NodeId parent, CreateArgs 
     auto const flags = host_flags(args.flags);
     auto const exclusive = static_cast<int>(args.flags & O_EXCL);  // it can never be given a name
     auto const dir = TRY(reach_dir(parent));
-    auto fd = [&]() -> FsResult<UniqueFd> {
-        auto const as = TRY(ActAs::caller(caller));
+    auto file = TRY(as_caller(caller, [&] {
         return open_name(dir, ".", (flags & ~O_TRUNC) | O_TMPFILE | exclusive,
                          with_umask(args.mode & 07777, caller.umask));
-    }();
-    auto file = TRY(std::move(fd));
+    }));
     auto const stat = TRY(stat_of(file.borrow()));
     auto path_fd = TRY(reopen(proc_self_fd_.borrow(), file.borrow(), S_IFREG, O_PATH));
     auto const node = TRY(store_.remember_nameless(stat.identity, S_IFREG,
@@ -89,11 +87,10 @@ FsResult<Created> Passthrough::tmpfile(Caller caller, NodeId parent, CreateArgs 
 FsResult<Created> Passthrough::create(Caller caller, NodeId parent, std::string_view name, CreateArgs args) {
     auto const flags = host_flags(args.flags);
     auto const dir = TRY(reach_dir(parent));
-    auto fd = [&]() -> FsResult<UniqueFd> {
-        auto const as = TRY(ActAs::caller(caller));
+    auto fd = as_caller(caller, [&] {
         return open_name(dir, name, (flags & ~O_TRUNC) | O_CREAT | O_EXCL,
                          with_umask(args.mode & 07777, caller.umask));
-    }();
+    });
     if (fd.ok()) {
         auto const stat = TRY(stat_of(fd.value().borrow()));
         return adopt(TRY(entry_of(parent, dir, name, stat, nullptr)), std::move(fd).value());

@@ -21,11 +21,10 @@ static FsResult<void> check(int result) {
 FsResult<Entry> Passthrough::symlink(Caller caller, NodeId parent, std::string_view name,
                                      std::string_view target) {
     auto const dir = TRY(reach_dir(parent));
-    {
-        auto const as = TRY(ActAs::caller(caller));
-        TRY(check(
-            ::symlinkat(std::string(target).c_str(), dir.fd->borrow().raw(), std::string(name).c_str())));
-    }
+    TRY(as_caller(caller, [&] {
+        return check(
+            ::symlinkat(std::string(target).c_str(), dir.fd->borrow().raw(), std::string(name).c_str()));
+    }));
     return lookup_in(parent, dir, name);
 }
 
@@ -39,22 +38,20 @@ FsResult<Entry> Passthrough::mknod(Caller caller, NodeId parent, std::string_vie
     if (guard_stands("devices") && device && !whiteout && options_.device_nodes == DeviceNodes::kRefuse)
         return fail(Errno{EPERM});
     auto const dir = TRY(reach_dir(parent));
-    {
-        auto const as = TRY(ActAs::caller(caller));
-        TRY(check(::mknodat(dir.fd->borrow().raw(), std::string(name).c_str(),
-                            type | with_umask(mode & 07777, caller.umask),
-                            device ? makedev(abi::device_major(rdev), abi::device_minor(rdev)) : 0)));
-    }
+    TRY(as_caller(caller, [&] {
+        return check(::mknodat(dir.fd->borrow().raw(), std::string(name).c_str(),
+                               type | with_umask(mode & 07777, caller.umask),
+                               device ? makedev(abi::device_major(rdev), abi::device_minor(rdev)) : 0));
+    }));
     return lookup_in(parent, dir, name);
 }
 
 FsResult<Entry> Passthrough::mkdir(Caller caller, NodeId parent, std::string_view name, uint32_t mode) {
     auto const dir = TRY(reach_dir(parent));
-    {
-        auto const as = TRY(ActAs::caller(caller));
-        TRY(check(::mkdirat(dir.fd->borrow().raw(), std::string(name).c_str(),
-                            with_umask(mode & 07777, caller.umask))));
-    }
+    TRY(as_caller(caller, [&] {
+        return check(::mkdirat(dir.fd->borrow().raw(), std::string(name).c_str(),
+                               with_umask(mode & 07777, caller.umask)));
+    }));
     return lookup_in(parent, dir, name);
 }
 

@@ -104,14 +104,15 @@ Worker::Clock::time_point Worker::watch_queues() {
     for (auto& queue : queues_)
         if (queue) queue->begin_polling();
     auto const last = idle_since + kMaxWatch;
-    for (auto now = idle_since; now < std::min(idle_since + budget, last); now = Clock::now()) {
+    for (auto now = idle_since; now < std::min(idle_since + budget, last);) {
         bool const looked = device_->look();
-        if (serve_queues() || looked) {
+        bool const busy = serve_queues() || looked;
+        if (busy)
             interrupt_if_wanted();
-            idle_since = Clock::now();
-        } else {
+        else
             __builtin_ia32_pause();
-        }
+        now = Clock::now();
+        if (busy) idle_since = now;
     }
     end_watch();
     return idle_since;
