@@ -203,6 +203,11 @@ public:
     virtual FsResult<size_t> read(NodeId, Handle, uint64_t /*offset*/, std::span<iovec const> /*into*/) {
         return nosys();
     }
+    // The same, but EAGAIN if that would wait for the disk; `into` is then unspecified.
+    virtual FsResult<size_t> read_now(NodeId node, Handle handle, uint64_t offset,
+                                      std::span<iovec const> into) {
+        return read(node, handle, offset, into);
+    }
     // Returns the bytes written; fewer than given when the host ran out of space.
     virtual FsResult<size_t> write(NodeId, Handle, WriteArgs, std::span<iovec const> /*from*/) {
         return nosys();

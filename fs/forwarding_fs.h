@@ -90,6 +90,10 @@ public:
         return TRY(at(n))
         ->read(n, h, offset, into);
     }
+    FsResult<size_t> read_now(NodeId n, Handle h, uint64_t offset, std::span<iovec const> into) override {
+        return TRY(at(n))
+        ->read_now(n, h, offset, into);
+    }
     FsResult<size_t> write(NodeId n, Handle h, WriteArgs args, std::span<iovec const> from) override {
         return TRY(at(n))
         ->write(n, h, args, from);

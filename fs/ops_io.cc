@@ -56,7 +56,10 @@ FsResult<void> op_read(Call& call) {
     auto const in = TRY(call.in.take<abi::ReadIn>());
     TRY(check_range(in.offset, in.size));
     auto const into = call.out.data(std::min(in.size, kMaxDataBytes));
-    call.out.filled(TRY(call.fs.read(call.node(), Handle{in.fh}, in.offset, into.parts())));
+    auto const read = call.from_memory ? call.fs.read_now(call.node(), Handle{in.fh}, in.offset, into.parts())
+                                       : call.fs.read(call.node(), Handle{in.fh}, in.offset, into.parts());
+    call.is_slow = call.from_memory && !read.ok() && read.error().value == EAGAIN;
+    call.out.filled(TRY(read));
     return {};
 }
 

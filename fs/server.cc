@@ -31,13 +31,14 @@ static constexpr uint16_t kCongested = kMaxBackground / 4 * 3;
 Server::Server(std::unique_ptr<FileSystem> root) : root_(std::move(root)) {}
 Server::~Server() = default;
 
-uint32_t Server::serve(std::span<iovec const> request, std::span<iovec const> reply, Waiting waiting) {
+uint32_t Server::serve(std::span<iovec const> request, std::span<iovec const> reply, Waiting waiting,
+                       Reads reads) {
     Scattered const in_bytes(request);
     Scattered const out_bytes(reply);
     if (!Request::has_header(in_bytes)) return 0;
     Request in(in_bytes);
     Reply out(out_bytes);
-    Call call{*root_, in, out, agreed_.load(), &interrupts_};
+    Call call{*root_, in, out, agreed_.load(), &interrupts_, reads == Reads::kFromMemory};
 
     auto const* op = find_op(in.header().opcode);
     if (op != nullptr && op->reply_bytes == kNoReply) {
@@ -47,6 +48,7 @@ uint32_t Server::serve(std::span<iovec const> request, std::span<iovec const> re
     // Whoever offers no room for an answer does not get anything done either.
     if (!out.has_header()) return 0;
     auto result = dispatch(call);
+    if (call.is_slow) return kSlow;
     if (call.must_wait) {
         if (waiting == Waiting::kMay) return kLater;
         result = fail(Errno{ENOLCK});

@@ -35,10 +35,14 @@ public:
     // May be called from several threads at once. Blocks as long as the host file system does.
     // kLater, for a lock that somebody else has: nothing was done, the guest waits; serve the same request
     // again, at the latest when the guest has sent another. Not with Waiting::kMayNot: then ENOLCK.
+    // kSlow, only with Reads::kFromMemory: what is to be read is not in the host's memory. Nothing was done;
+    // serve the request again, without that, where waiting for the disk keeps nobody else.
     static constexpr uint32_t kLater = UINT32_MAX;
+    static constexpr uint32_t kSlow = UINT32_MAX - 1;
     enum class Waiting { kMay, kMayNot };
+    enum class Reads { kFromDisk, kFromMemory };
     uint32_t serve(std::span<iovec const> request, std::span<iovec const> reply,
-                   Waiting waiting = Waiting::kMay);
+                   Waiting waiting = Waiting::kMay, Reads reads = Reads::kFromDisk);
 
     // Whether the request in `request` may wait for the host's disk for long, so that others should not wait
     // for it. Read from guest memory ahead of serve(), which does not rely on it: the guest may change its

@@ -106,12 +106,44 @@ FsResult<Created> Passthrough::create(Caller caller, NodeId parent, std::string_
     return Created{entry, opened.value()};
 }
 
+static FsResult<size_t> read_file(BorrowedFd file, uint64_t offset, std::span<iovec const> into, int flags) {
+    return retry_interrupted([&] {
+        return ::preadv2(file.raw(), into.data(), static_cast<int>(into.size()), static_cast<off_t>(offset),
+                         flags);
+    });
+}
+
 FsResult<size_t> Passthrough::read(NodeId node, Handle handle, uint64_t offset, std::span<iovec const> into) {
     auto const file = TRY(files_.get(node, handle));
-    return retry_interrupted([&] {
-        return ::preadv2(file->fd.borrow().raw(), into.data(), static_cast<int>(into.size()),
-                         static_cast<off_t>(offset), 0);
-    });
+    return read_file(file->fd.borrow(), offset, into, 0);
+}
+
+// Whether a read that ended at `offset`, before it had what it wanted, ended there with the file. What is in
+// memory ends with a page.
+static bool is_end(BorrowedFd file, uint64_t offset) {
+    static constexpr uint64_t kPageBytes = 4096;
+    if (offset % kPageBytes != 0) return true;
+    std::byte next;
+    iovec const into{&next, 1};
+    auto const more = read_file(file, offset, {&into, 1}, RWF_NOWAIT);
+    return more.ok() && more.value() == 0;
+}
+
+FsResult<size_t> Passthrough::read_now(NodeId node, Handle handle, uint64_t offset,
+                                       std::span<iovec const> into) {
+    auto const file = TRY(files_.get(node, handle));
+    auto const fd = file->fd.borrow();
+    if (file->may_wait.load(std::memory_order_relaxed)) return read_file(fd, offset, into, 0);
+    auto const read = read_file(fd, offset, into, RWF_NOWAIT);
+    if (!read.ok()) {
+        if (read.error().value != EOPNOTSUPP) return read;
+        file->may_wait.store(true, std::memory_order_relaxed);
+        return read_file(fd, offset, into, 0);
+    }
+    size_t wanted = 0;
+    for (auto const& part : into) wanted += part.iov_len;
+    if (read.value() == wanted || read.value() == 0 || is_end(fd, offset + read.value())) return read;
+    return fail(Errno{EAGAIN});
 }
 
 FsResult<size_t> Passthrough::write(NodeId node, Handle handle, WriteArgs args, std::span<iovec const> from) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a handle of a passthrough file system holds.
 #pragma once
+#include <atomic>
 #include <cstdint>
 
 #include "base/mutex.h"
@@ -11,6 +12,9 @@ namespace krun::fs {
 struct OpenFile {
     explicit OpenFile(UniqueFd opened) : fd(std::move(opened)) {}
     UniqueFd const fd;
+    // Its file system cannot read without perhaps waiting for the disk (preadv2(2) RWF_NOWAIT): overlayfs,
+    // and file systems on a network.
+    std::atomic<bool> may_wait = false;
 };
 
 // getdents64 continues where the descriptor stands, so listing one handle from two threads must take turns.

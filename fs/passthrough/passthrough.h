@@ -69,6 +69,7 @@ public:
     FsResult<Created> create(Caller, NodeId, std::string_view, CreateArgs) override;
     FsResult<Created> tmpfile(Caller, NodeId, CreateArgs) override;
     FsResult<size_t> read(NodeId, Handle, uint64_t, std::span<iovec const>) override;
+    FsResult<size_t> read_now(NodeId, Handle, uint64_t, std::span<iovec const>) override;
     FsResult<size_t> write(NodeId, Handle, WriteArgs, std::span<iovec const>) override;
     FsResult<void> flush(NodeId, Handle, uint64_t) override;
     FsResult<void> fsync(NodeId, Handle, Sync) override;
