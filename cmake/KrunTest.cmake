@@ -13,7 +13,7 @@ target_precompile_headers(krun_test_headers PRIVATE <gmock/gmock.h> <gtest/gtest
 target_link_libraries(krun_test_headers PRIVATE GTest::gmock GTest::gtest Threads::Threads)
 
 function(krun_add_test)
-  cmake_parse_arguments(ARG "" "NAME;TIMEOUT" "SOURCES;LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "" "NAME;TIMEOUT;LABEL" "SOURCES;LIBS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
@@ -25,7 +25,8 @@ function(krun_add_test)
   target_compile_options(${ARG_NAME} PRIVATE "$<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds;-Wno-stringop-overflow;-Wno-stringop-overread;-Wno-restrict>")
   target_compile_definitions(${ARG_NAME} PRIVATE KRUN_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   # Discovered when ctest runs: building never runs anything.
-  gtest_discover_tests(${ARG_NAME} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+  gtest_discover_tests(${ARG_NAME} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+                       PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABEL}")
 endfunction()
 
 function(krun_add_fuzzer)

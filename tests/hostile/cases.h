@@ -8,7 +8,10 @@ enum { PASS = 1, REJECT = 2, EITHER = PASS | REJECT };
 /* What no case may end in: the device answers no more, not even after a reset; or something else broke. */
 enum { WEDGED = 4, FAIL = 8 };
 
-/* X(area, function, how it has to end): for rng, console, blk and balloon, in this order. */
+#define HOSTILE_DEVICES \
+    { "rng", "console", "blk", "balloon", "net", "vsock", "fs" }
+
+/* X(area, function, how it has to end): for each device of HOSTILE_DEVICES, in this order. */
 #define HOSTILE_CASES(X)                                   \
     X(mmio, magic_is_written, PASS)                        \
     X(mmio, every_register_is_written_as_bytes, PASS)      \
@@ -92,27 +95,99 @@ enum { WEDGED = 4, FAIL = 8 };
     X(queue, notify_storm, PASS)
 
 /* Requests of one device: the last argument is its name. */
-#define HOSTILE_OWN_CASES(X)                           \
-    X(blk, sector_past_the_end, PASS)                  \
-    X(blk, sector_is_the_largest, PASS)                \
-    X(blk, sector_that_wraps_in_bytes, PASS)           \
-    X(blk, read_across_the_end, PASS)                  \
-    X(blk, write_across_the_end, PASS)                 \
-    X(blk, part_of_a_sector, PASS)                     \
-    X(blk, unknown_request, PASS)                      \
-    X(blk, header_is_cut_short, PASS)                  \
-    X(blk, no_room_for_a_status, PASS)                 \
-    X(blk, serial_without_room, PASS)                  \
-    X(blk, discard_of_nothing, PASS)                   \
-    X(blk, discard_past_the_end, PASS)                 \
-    X(blk, discard_with_flags, PASS)                   \
-    X(blk, zeroes_that_wrap, PASS)                     \
-    X(blk, too_many_ranges, PASS)                      \
-    X(balloon, report_of_half_a_page, PASS)            \
-    X(balloon, report_of_the_rings_themselves, EITHER) \
-    X(balloon, report_that_can_only_be_read, PASS)     \
-    X(balloon, inflation_with_any_number, PASS)        \
-    X(rng, more_than_anybody_needs, PASS)              \
-    X(rng, the_same_page_many_times, PASS)             \
-    X(console, output_without_end, PASS)               \
-    X(console, input_buffer_that_can_only_be_read, EITHER)
+#define HOSTILE_OWN_CASES(X)                                         \
+    X(blk, sector_past_the_end, PASS)                                \
+    X(blk, sector_is_the_largest, PASS)                              \
+    X(blk, sector_that_wraps_in_bytes, PASS)                         \
+    X(blk, read_across_the_end, PASS)                                \
+    X(blk, write_across_the_end, PASS)                               \
+    X(blk, part_of_a_sector, PASS)                                   \
+    X(blk, unknown_request, PASS)                                    \
+    X(blk, header_is_cut_short, PASS)                                \
+    X(blk, no_room_for_a_status, PASS)                               \
+    X(blk, serial_without_room, PASS)                                \
+    X(blk, discard_of_nothing, PASS)                                 \
+    X(blk, discard_past_the_end, PASS)                               \
+    X(blk, discard_with_flags, PASS)                                 \
+    X(blk, zeroes_that_wrap, PASS)                                   \
+    X(blk, too_many_ranges, PASS)                                    \
+    X(balloon, report_of_half_a_page, PASS)                          \
+    X(balloon, report_of_the_rings_themselves, EITHER)               \
+    X(balloon, report_that_can_only_be_read, PASS)                   \
+    X(balloon, inflation_with_any_number, PASS)                      \
+    X(rng, more_than_anybody_needs, PASS)                            \
+    X(rng, the_same_page_many_times, PASS)                           \
+    X(console, output_without_end, PASS)                             \
+    X(console, input_buffer_that_can_only_be_read, EITHER)           \
+    X(net, header_of_a_frame_is_cut_short, PASS)                     \
+    X(net, frame_of_nothing, PASS)                                   \
+    X(net, frame_that_is_too_short, PASS)                            \
+    X(net, frame_longer_than_any, PASS)                              \
+    X(net, frame_of_32_mib, PASS)                                    \
+    X(net, frame_in_many_parts, PASS)                                \
+    X(net, checksum_that_was_not_agreed, PASS)                       \
+    X(net, segments_that_were_not_agreed, PASS)                      \
+    X(net, every_flag_of_a_frame, PASS)                              \
+    X(net, segments_of_no_kind, PASS)                                \
+    X(net, segments_of_nothing, PASS)                                \
+    X(net, checksum_past_the_end, PASS)                              \
+    X(net, receive_buffer_that_can_only_be_read, REJECT)             \
+    X(net, receive_buffer_without_room_for_a_header, REJECT)         \
+    X(net, receive_buffers_for_a_header_alone, PASS)                 \
+    X(net, receive_buffer_outside_ram, REJECT)                       \
+    X(net, receive_buffer_of_32_mib, PASS)                           \
+    X(net, frames_that_nobody_receives, PASS)                        \
+    X(net, unknown_command, PASS)                                    \
+    X(net, command_is_cut_short, PASS)                               \
+    X(net, command_without_room_for_an_answer, PASS)                 \
+    X(net, pairs_of_queues_that_are_not_there, PASS)                 \
+    X(vsock, packet_is_cut_short, PASS)                              \
+    X(vsock, packet_in_many_parts, PASS)                             \
+    X(vsock, sender_is_forged, PASS)                                 \
+    X(vsock, addressee_is_anybody, PASS)                             \
+    X(vsock, type_of_no_kind, PASS)                                  \
+    X(vsock, port_where_nobody_listens, PASS)                        \
+    X(vsock, data_of_no_connection, PASS)                            \
+    X(vsock, reset_of_no_connection, PASS)                           \
+    X(vsock, unknown_operations, PASS)                               \
+    X(vsock, unknown_operation_on_a_connection, PASS)                \
+    X(vsock, second_request_of_a_connection, PASS)                   \
+    X(vsock, response_to_no_request, PASS)                           \
+    X(vsock, length_beyond_the_chain, PASS)                          \
+    X(vsock, length_of_everything, PASS)                             \
+    X(vsock, data_beyond_the_window, PASS)                           \
+    X(vsock, data_without_credit, PASS)                              \
+    X(vsock, more_taken_than_was_sent, PASS)                         \
+    X(vsock, credit_is_asked_for_without_end, PASS)                  \
+    X(vsock, data_after_shutdown, PASS)                              \
+    X(vsock, shutdown_with_every_flag, PASS)                         \
+    X(vsock, data_after_reset, PASS)                                 \
+    X(vsock, connections_without_end, PASS)                          \
+    X(vsock, refusals_that_nobody_receives, PASS)                    \
+    X(vsock, refusals_that_are_received_late, PASS)                  \
+    X(vsock, receive_buffer_for_a_packet_header_alone, PASS)         \
+    X(vsock, receive_buffer_of_a_packet_that_can_only_be_read, PASS) \
+    X(fs, request_is_cut_short, PASS)                                \
+    X(fs, request_longer_than_its_chain, PASS)                       \
+    X(fs, request_as_long_as_everything, PASS)                       \
+    X(fs, request_of_no_length, PASS)                                \
+    X(fs, unknown_operation, PASS)                                   \
+    X(fs, every_operation_before_the_first, PASS)                    \
+    X(fs, every_operation_without_arguments, PASS)                   \
+    X(fs, every_operation_with_zeros, PASS)                          \
+    X(fs, every_operation_with_ones, PASS)                           \
+    X(fs, no_room_for_an_answer, PASS)                               \
+    X(fs, room_for_half_an_answer, PASS)                             \
+    X(fs, name_without_an_end, PASS)                                 \
+    X(fs, name_that_climbs, PASS)                                    \
+    X(fs, name_longer_than_any, PASS)                                \
+    X(fs, file_that_was_never_opened, PASS)                          \
+    X(fs, listing_of_everything, PASS)                               \
+    X(fs, data_that_is_not_there, PASS)                              \
+    X(fs, everything_is_forgotten, PASS)                             \
+    X(fs, interrupt_of_nothing, PASS)                                \
+    X(fs, greeting_of_another_version, PASS)                         \
+    X(fs, greeting_twice, PASS)                                      \
+    X(fs, farewell_and_requests, PASS)                               \
+    X(fs, mapping_that_is_not_offered, PASS)                         \
+    X(fs, requests_on_the_urgent_queue, PASS)
