@@ -97,7 +97,8 @@ private:
             ::recv(socket, &answer, sizeof answer, 0) < static_cast<ssize_t>(sizeof answer))
             return fail(Error::sys("configure the network"));
         errno = -answer.error.error;
-        if (errno == 0) return {};
+        // A route may be there by now: interfaces are up already, and a router may have told of itself.
+        if (errno == 0 || errno == EEXIST) return {};
         return fail(Error::sys("configure the network: request of type " +
                                std::to_string(answer.error.msg.nlmsg_type)));
     }

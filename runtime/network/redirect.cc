@@ -16,6 +16,7 @@
 #include <cerrno>
 
 #include "base/fd.h"
+#include "runtime/network/own_addresses.h"
 #include "vmm/device/net_protocol.h"
 
 namespace krun::runtime {
@@ -23,7 +24,7 @@ namespace {
 
 // By which a filter is known to be ours: "krun".
 constexpr uint32_t kFilterHandle = 0x6b72756e;
-constexpr uint32_t kFilterPriority = 1;
+constexpr uint32_t kFilterPriority = kOwnStackPriority + 1;
 constexpr uint32_t kIngress = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS);
 
 std::string tap_name(HostInterface const& interface) {
@@ -143,16 +144,17 @@ Result<UniqueFd> redirect_to_tap(Netlink const& netlink, HostInterface const& in
     int const of = static_cast<int>(interface.index);
     TRY(prepare_tap(netlink, index, interface.mtu));
     TRY(redirect(netlink, index, of));
-    if (auto redirected = redirect(netlink, of, index); !redirected.ok()) {
-        remove_redirection(netlink, interface);
-        return fail(std::move(redirected).error());
-    }
-    return tap;
+    auto done = redirect(netlink, of, index);
+    if (done.ok()) done = lead_own_addresses(netlink, interface, index);
+    if (done.ok()) return tap;
+    remove_redirection(netlink, interface);
+    return fail(std::move(done).error());
 }
 
 void remove_redirection(Netlink const& netlink, HostInterface const& interface) {
     int const index = static_cast<int>(interface.index);
     if (!remove_filter(netlink, index).ok()) return;  // it is not ours
+    restore_own_addresses(netlink, interface);
     if (has_filters(netlink, index)) return;
     NetlinkRequest request(RTM_DELQDISC, 0, ingress_of(index));
     ignore(netlink.carry_out(request.put(TCA_KIND, std::string_view("ingress")), ""),

@@ -105,6 +105,34 @@ def echo(address, port, data, timeout=60):
         raise Failed(f"{len(back)} of {len(data)} bytes came back from {address} in {timeout} s")
 
 
+@contextlib.contextmanager
+def echoing(case, port):
+    """A server of the host's that says back what it is told, by TCP."""
+    server = subprocess.Popen([case.lab.probe, "echo-tcp", str(port)], stdout=subprocess.PIPE)
+    server.stdout.readline()
+    try:
+        yield
+    finally:
+        server.kill()
+        server.wait()
+        server.stdout.close()
+
+
+# An address of the host's that is neither loopback's nor of any of its networks.
+kHost = "198.51.100.1"
+
+
+@contextlib.contextmanager
+def way_out():
+    """The host has a way out, which programs like passt copy, and kHost."""
+    sh(f"ip addr add {kHost}/32 dev lo; ip link add up0 type veth peer name up1; ip link set up0 up; ip link set up1 up; "
+       "ip addr add 10.66.1.2/24 dev up0; ip route add default via 10.66.1.1")
+    try:
+        yield
+    finally:
+        sh(f"ip link del up0; ip addr del {kHost}/32 dev lo")
+
+
 def echo_datagram(address, port, data, tries=5):
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as one:

@@ -90,6 +90,15 @@ TEST_F(Network, RequestsAndSysctlsAreCarriedOutBeforeThePayloadStarts) {
     EXPECT_THAT(run_.output(), HasSubstr("192.0.2.7"));
 }
 
+// As a route that a router has told of in the meantime.
+TEST_F(Network, WhatIsThereAlreadyIsFine) {
+    run_.probe({"exit", "3"});
+    auto const address = record(NetworkRecordKind::kRequest, address_request(1));
+    send(run_, address + address);
+    ASSERT_EQ(run_.next_frame().type, FrameType::kStarted) << run_.failure_text();
+    EXPECT_EQ(run_.finish(), 3);
+}
+
 TEST_F(Network, AnEmptyOneIsFine) {
     run_.probe({"exit", "3"});
     send(run_, {});

@@ -66,6 +66,20 @@ def traffic(case):
         server.must("delete", "--force", server.name)
 
 
+@test("network: what a process in the namespace sends to the container's own addresses reaches the payload", vm_only=True)
+def from_inside(case):
+    with namespace() as net:
+        net.connect("h0", "eth0", "10.77.0.2/24", "10.77.0.3/24")
+        net.sh("ip route add default via 10.77.0.1")
+        before = net.look()
+        box = case.container(use(case.bundle("/bin/probe", "echo-tcp", "7"), net.path)).started().wait_for_output(b"ready")
+        for address in ("10.77.0.2", "10.77.0.3"):
+            expect_equal(net.sh(f"echo hello | timeout 20 busybox nc {address} 7"), "hello\n", f"what comes back from {address}")
+        expect_echo("10.77.0.2", 7, 100_000)
+        box.must("delete", "--force", "box")
+        expect_equal(net.look(), before, "the namespace afterwards")
+
+
 @test("network: the payload reaches the host, and what is behind its gateway")
 def outwards(case):
     with namespace() as net:
