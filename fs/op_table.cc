@@ -52,7 +52,7 @@ static constexpr Op kOps[] = {
     {Opcode::kListxattr, "LISTXATTR", Writes::kNo, 0, op_listxattr, "of the same"},
     {Opcode::kRemovexattr, "REMOVEXATTR", Writes::kYes, 0, op_removexattr, "of the same"},
     {Opcode::kFlush, "FLUSH", Writes::kNo, 0, op_flush,
-     "closes a duplicate, so that a network file system tells of its errors"},
+     "closes a duplicate, so that a network file system tells of its errors; not asked for others"},
     {Opcode::kInit, "INIT", Writes::kNo, sizeof(abi::InitOut), nullptr,
      "once; flags that are not offered are not taken"},
     {Opcode::kOpendir, "OPENDIR", Writes::kNo, kOpened, op_opendir, "by descriptor"},

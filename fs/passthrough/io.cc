@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "base/guard.h"
+#include "fs/passthrough/closing.h"
 #include "fs/passthrough/credentials.h"
 #include "fs/passthrough/passthrough.h"
 
@@ -38,11 +39,12 @@ static FsResult<size_t> retry_interrupted(Call call) {
     }
 }
 
-// Where others write, closing must tell their file system (NFS), and opening must look for news. Where locks
-// are the host's, closing must tell that they end.
-uint32_t Passthrough::open_flags() const {
-    if (!sole_writer()) return 0;
-    return options_.host_locks ? abi::kFopenKeepCache : abi::kFopenKeepCache | abi::kFopenNoflush;
+// Where others write, opening must look for news. Where locks are the host's, closing must tell that they
+// end.
+uint32_t Passthrough::open_flags(BorrowedFd file, int flags) const {
+    bool const writes = (flags & O_ACCMODE) != O_RDONLY;
+    bool const flushes = options_.host_locks || (writes && may_fail_at_close(file));
+    return (sole_writer() ? abi::kFopenKeepCache : 0) | (flushes ? 0 : abi::kFopenNoflush);
 }
 
 FsResult<Opened> Passthrough::open_node(NodeId node, InodeStore::Node const& at, OpenArgs args) {
@@ -51,8 +53,9 @@ FsResult<Opened> Passthrough::open_node(NodeId node, InodeStore::Node const& at,
     std::optional<WithoutFsetid> kill;
     if (args.kill == KillPriv::kYes) kill_if_set(at.fd->borrow(), kill);
     auto fd = TRY(open_file(at, flags));
+    auto const to_guest = open_flags(fd.borrow(), flags);
     auto const handle = TRY(files_.add(node, std::make_shared<OpenFile>(std::move(fd))));
-    return Opened{handle, open_flags()};
+    return Opened{handle, to_guest};
 }
 
 FsResult<Opened> Passthrough::open(NodeId node, OpenArgs args) {
@@ -60,13 +63,14 @@ FsResult<Opened> Passthrough::open(NodeId node, OpenArgs args) {
 }
 
 // A file that was just made and is open already.
-FsResult<Created> Passthrough::adopt(Entry const& entry, UniqueFd fd) {
+FsResult<Created> Passthrough::adopt(Entry const& entry, UniqueFd fd, int flags) {
+    auto const to_guest = open_flags(fd.borrow(), flags);
     auto const handle = files_.add(entry.node, std::make_shared<OpenFile>(std::move(fd)));
     if (!handle.ok()) {
         store_.forget(entry.node, 1);
         return fail(handle.error());
     }
-    return Created{entry, {handle.value(), open_flags()}};
+    return Created{entry, {handle.value(), to_guest}};
 }
 
 FsResult<Created> Passthrough::tmpfile(Caller caller, NodeId parent, CreateArgs args) {
@@ -81,7 +85,7 @@ FsResult<Created> Passthrough::tmpfile(Caller caller, NodeId parent, CreateArgs 
     auto path_fd = TRY(reopen(proc_self_fd_.borrow(), file.borrow(), S_IFREG, O_PATH));
     auto const node = TRY(store_.remember_nameless(stat.identity, S_IFREG,
                                                    std::make_shared<UniqueFd const>(std::move(path_fd))));
-    return adopt(decorate(node, stat), std::move(file));
+    return adopt(decorate(node, stat), std::move(file), flags);
 }
 
 FsResult<Created> Passthrough::create(Caller caller, NodeId parent, std::string_view name, CreateArgs args) {
@@ -93,7 +97,7 @@ FsResult<Created> Passthrough::create(Caller caller, NodeId parent, std::string_
     });
     if (fd.ok()) {
         auto const stat = TRY(stat_of(fd.value().borrow()));
-        return adopt(TRY(entry_of(parent, dir, name, stat, nullptr)), std::move(fd).value());
+        return adopt(TRY(entry_of(parent, dir, name, stat, nullptr)), std::move(fd).value(), flags);
     }
     // Somebody else was first. Without O_EXCL that is as good, as long as it is a file to open.
     if (fd.error().value != EEXIST || (args.flags & O_EXCL) != 0) return fail(fd.error());

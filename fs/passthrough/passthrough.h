@@ -117,13 +117,13 @@ private:
     Entry listed_entry(NodeId parent, InodeStore::Node const& dir, std::string_view name);
     bool list_one(NodeId node, InodeStore::Node const& dir, DirEntry entry, DirSink& out);
     FsResult<Opened> open_node(NodeId node, InodeStore::Node const& at, OpenArgs args);
-    FsResult<Created> adopt(Entry const& entry, UniqueFd fd);
+    FsResult<Created> adopt(Entry const& entry, UniqueFd fd, int flags);
     FsResult<void> resize(NodeId node, InodeStore::Node const& at, SetAttr const& set);
 
     FsResult<SharedFd> lock_descriptor(NodeId node, LockArgs const& args);
     uint32_t holder_of(NodeId node, uint64_t asking, struct flock conflict) const;
-    // FOPEN_* of a file that was opened.
-    uint32_t open_flags() const;
+    // FOPEN_* of a file that was opened with these flags.
+    uint32_t open_flags(BorrowedFd file, int flags) const;
 
     // A remembered file that is about to lose the name it goes by.
     struct Losing {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Serving a host tree: what the guest does arrives, and only there.
+#include "fs/passthrough/closing.h"
 #include "tests/fs/passthrough_fixture.h"
 
 #include <linux/falloc.h>
@@ -61,6 +62,30 @@ TEST_F(HostTree, CachingFollowsWhoElseWrites) {
     EXPECT_GT(entry.entry_valid, 3600u);
     client_->open(entry.nodeid, O_RDONLY);
     EXPECT_NE(client_->last_open.open_flags & abi::kFopenKeepCache, 0u);
+}
+
+TEST_F(HostTree, ClosingIsARequestOnlyWhereItMayTellSomething) {
+    EXPECT_TRUE(fs::may_fail_at_close(0x6969ul));      // NFS
+    EXPECT_TRUE(fs::may_fail_at_close(0xff534d42ul));  // CIFS
+    EXPECT_TRUE(fs::may_fail_at_close(0x65735546ul));  // FUSE
+    EXPECT_FALSE(fs::may_fail_at_close(0xef53ul));     // ext4
+    write("f", "x");
+    auto const on_host = open_path(at("f"), O_RDONLY).value();
+    bool const host_tells = fs::may_fail_at_close(on_host.borrow());
+    serve();
+    auto const f = client_->lookup(1, "f");
+    auto const flushes = [&](uint32_t flags) {
+        client_->open(f, flags);
+        return (client_->last_open.open_flags & abi::kFopenNoflush) == 0;
+    };
+    EXPECT_FALSE(flushes(O_RDONLY));
+    EXPECT_EQ(flushes(O_RDWR), host_tells);
+    EXPECT_EQ(flushes(O_WRONLY), host_tells);
+    fs::PassthroughOptions locks;
+    locks.host_locks = true;
+    serve(locks);
+    client_->open(client_->lookup(1, "f"), O_RDONLY);
+    EXPECT_EQ(client_->last_open.open_flags & abi::kFopenNoflush, 0u);
 }
 
 TEST_F(HostTree, LookupInAFileIsEnotdir) {
