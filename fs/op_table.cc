@@ -46,7 +46,8 @@ static constexpr Op kOps[] = {
     {Opcode::kRelease, "RELEASE", Writes::kNo, 0, op_release, "closes the descriptor"},
     {Opcode::kFsync, "FSYNC", Writes::kNo, 0, op_fsync, "fsync or fdatasync"},
     {Opcode::kSetxattr, "SETXATTR", Writes::kYes, 0, op_setxattr,
-     "`user.*`, `security.capability` and POSIX ACLs; all others are EOPNOTSUPP"},
+     "`user.*`, `security.capability`, POSIX ACLs; `trusted.*` as the guest's own; all others are "
+     "EOPNOTSUPP"},
     {Opcode::kGetxattr, "GETXATTR", Writes::kNo, 0, op_getxattr,
      "of the same; an ACL that cannot be is ENODATA"},
     {Opcode::kListxattr, "LISTXATTR", Writes::kNo, 0, op_listxattr, "of the same"},

@@ -20,12 +20,32 @@ static bool is_acl(std::string_view name) {
     return name == kAccessAcl || name == "system.posix_acl_default";
 }
 
+// The guest's trusted.*, which its kernel keeps for its administrator and overlayfs, must not become the
+// host's: they are stored under names of this prefix, which the guest cannot use otherwise.
+static constexpr std::string_view kTrusted = "trusted.";
+static constexpr std::string_view kStored = "user.krun-oci.";
+
 // Which attributes mean the same to the guest and to the host. All others are the host's own (labels of its
 // security modules, IMA hashes, marks of the overlayfs that may lie below the tree): the guest neither sees
 // nor sets them.
-static bool is_served(std::string_view name) {
-    if (!guard_stands("attributes")) return true;
+static bool means_the_same(std::string_view name) {
+    if (name.starts_with(kStored)) return false;
     return name.starts_with("user.") || name == "security.capability" || is_acl(name);
+}
+
+// What the host calls an attribute of the guest.
+static FsResult<std::string> host_name(std::string_view name) {
+    if (!guard_stands("attributes") || means_the_same(name)) return std::string(name);
+    if (name.starts_with(kTrusted)) return std::string(kStored).append(name);
+    return fail(Errno{EOPNOTSUPP});
+}
+
+// What the guest calls an attribute of the host; empty if it must not hear of it.
+static std::string_view guest_name(std::string_view name) {
+    if (!guard_stands("attributes") || means_the_same(name)) return name;
+    if (!name.starts_with(kStored)) return {};
+    name.remove_prefix(kStored.size());
+    return name.starts_with(kTrusted) ? name : std::string_view{};
 }
 
 static bool can_have(InodeStore::Node const& at) {
@@ -38,12 +58,12 @@ static FsResult<size_t> size_or_errno(ssize_t n) {
 }
 
 FsResult<size_t> Passthrough::getxattr(NodeId node, std::string_view name, std::span<std::byte> value) {
-    if (!is_served(name)) return fail(Errno{EOPNOTSUPP});
+    auto const known = TRY(host_name(name));
     auto const at = TRY(reach(node));
     if (!can_have(at)) return fail(Errno{ENODATA});
     auto const fd = TRY(open_file(at, O_RDONLY));
     auto const size =
-        size_or_errno(::fgetxattr(fd.borrow().raw(), std::string(name).c_str(), value.data(), value.size()));
+        size_or_errno(::fgetxattr(fd.borrow().raw(), known.c_str(), value.data(), value.size()));
     // The guest asks before it decides on access; any other error would mean that nobody has any.
     if (!size.ok() && size.error().value == EOPNOTSUPP && is_acl(name)) return fail(Errno{ENODATA});
     return size;
@@ -58,8 +78,8 @@ FsResult<size_t> Passthrough::listxattr(NodeId node, std::span<std::byte> names)
     std::string served;
     for (size_t begin = 0; begin < host.size();) {
         auto const end = std::min(host.find('\0', begin), host.size());
-        auto const name = std::string_view(host).substr(begin, end - begin);
-        if (is_served(name)) served.append(name).push_back('\0');
+        auto const name = guest_name(std::string_view(host).substr(begin, end - begin));
+        if (!name.empty()) served.append(name).push_back('\0');
         begin = end + 1;
     }
     if (names.empty()) return served.size();
@@ -79,12 +99,12 @@ static FsResult<void> kill_sgid(BorrowedFd file) {
 
 FsResult<void> Passthrough::setxattr(NodeId node, std::string_view name, std::span<std::byte const> value,
                                      SetxattrArgs args) {
-    if (!is_served(name)) return fail(Errno{EOPNOTSUPP});
+    auto const known = TRY(host_name(name));
     if ((args.flags & ~uint32_t{XATTR_CREATE | XATTR_REPLACE}) != 0) return fail(Errno{EINVAL});
     auto const at = TRY(reach(node));
     if (!can_have(at)) return fail(Errno{EPERM});
     auto const fd = TRY(open_file(at, O_RDONLY));
-    if (::fsetxattr(fd.borrow().raw(), std::string(name).c_str(), value.data(), value.size(),
+    if (::fsetxattr(fd.borrow().raw(), known.c_str(), value.data(), value.size(),
                     static_cast<int>(args.flags)) != 0)
         return fail(Errno{errno});
     if (args.kill_sgid == KillPriv::kYes && name == kAccessAcl) return kill_sgid(fd.borrow());
@@ -92,11 +112,11 @@ FsResult<void> Passthrough::setxattr(NodeId node, std::string_view name, std::sp
 }
 
 FsResult<void> Passthrough::removexattr(NodeId node, std::string_view name) {
-    if (!is_served(name)) return fail(Errno{EOPNOTSUPP});
+    auto const known = TRY(host_name(name));
     auto const at = TRY(reach(node));
     if (!can_have(at)) return fail(Errno{EPERM});
     auto const fd = TRY(open_file(at, O_RDONLY));
-    if (::fremovexattr(fd.borrow().raw(), std::string(name).c_str()) != 0) return fail(Errno{errno});
+    if (::fremovexattr(fd.borrow().raw(), known.c_str()) != 0) return fail(Errno{errno});
     return {};
 }
 

@@ -531,17 +531,35 @@ TEST_F(HostTree, TheHostsOwnXattrsAreNeitherSeenNorSet) {
     bool const planted = ::setxattr(at("f").c_str(), "trusted.overlay.opaque", "y", 1, 0) == 0;
     serve();
     auto const f = client_->lookup(1, "f");
-    for (char const* name : {"trusted.overlay.opaque", "trusted.x", "security.selinux", "security.ima",
-                             "system.posix_acl", "nonsense", "userx"}) {
+    for (char const* name : {"security.selinux", "security.ima", "system.posix_acl", "nonsense", "userx",
+                             "user.krun-oci.", "user.krun-oci.x", "user.krun-oci.trusted.overlay.opaque"}) {
         EXPECT_EQ(send(Opcode::kSetxattr, f, args(abi::SetxattrIn{1, 0, 0, 0}, name, Bytes(1))), EOPNOTSUPP)
             << name;
         EXPECT_EQ(send(Opcode::kGetxattr, f, args(abi::GetxattrIn{8, 0}, name)), EOPNOTSUPP) << name;
         EXPECT_EQ(send(Opcode::kRemovexattr, f, args(name)), EOPNOTSUPP) << name;
     }
     EXPECT_EQ(client_->send(Opcode::kListxattr, f, args(abi::GetxattrIn{0, 0})).as<uint32_t>(), 0u);
+    EXPECT_EQ(send(Opcode::kGetxattr, f, args(abi::GetxattrIn{8, 0}, "trusted.overlay.opaque")), ENODATA);
+    EXPECT_EQ(send(Opcode::kRemovexattr, f, args("trusted.overlay.opaque")), ENODATA);
     if (planted) {
         EXPECT_EQ(::getxattr(at("f").c_str(), "trusted.overlay.opaque", nullptr, 0), 1);
     }
+}
+
+TEST_F(HostTree, TheGuestsTrustedXattrsAreItsOwn) {
+    write("f", "x");
+    serve();
+    auto const f = client_->lookup(1, "f");
+    auto const* const name = "trusted.overlay.opaque";
+    if (send(Opcode::kSetxattr, f, args(abi::SetxattrIn{1, 0, 0, 0}, name, Bytes(1, std::byte{'y'}))) != 0)
+        GTEST_SKIP() << "skipped: no user xattrs on this file system";
+    EXPECT_EQ(client_->send(Opcode::kGetxattr, f, args(abi::GetxattrIn{8, 0}, name)).text(), "y");
+    EXPECT_EQ(client_->send(Opcode::kListxattr, f, args(abi::GetxattrIn{64, 0})).text(),
+              std::string("trusted.overlay.opaque\0", 23));
+    EXPECT_EQ(::getxattr(at("f").c_str(), name, nullptr, 0), -1);
+    EXPECT_EQ(::getxattr(at("f").c_str(), "user.krun-oci.trusted.overlay.opaque", nullptr, 0), 1);
+    EXPECT_EQ(send(Opcode::kRemovexattr, f, args(name)), 0);
+    EXPECT_EQ(send(Opcode::kGetxattr, f, args(abi::GetxattrIn{8, 0}, name)), ENODATA);
 }
 
 // ---- read-only ----

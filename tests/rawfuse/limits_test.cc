@@ -262,7 +262,7 @@ using V22 = RawGuest;
 TEST_F(V22, TheHostsOwnAttributesAreNeitherReadNorSet) {
     auto const node = walk("rw/file");
     for (auto const* name :
-         {"trusted.x", "trusted.overlay.opaque", "trusted.overlay.redirect", "security.selinux",
+         {"user.krun-oci.x", "user.krun-oci.trusted.overlay.opaque", "user.krun-oci.", "security.selinux",
           "security.ima", "security.evm", "security.apparmor", "system.nfs4_acl", "system.x", "user",
           "btrfs.compression", "x", "USER.x", "osx.x", "security.capabilit", "security.capability2"}) {
         expect(name, Opcode::kSetxattr, node, args(abi::SetxattrIn{1, 0, 0, 0}, name, Bytes(1)),
@@ -275,6 +275,15 @@ TEST_F(V22, TheHostsOwnAttributesAreNeitherReadNorSet) {
                {ERANGE});
         expect("length", Opcode::kGetxattr, node, args(abi::GetxattrIn{100, 0}, name), {ERANGE});
         expect("length", Opcode::kRemovexattr, node, args(name), {ERANGE});
+    }
+    // These have the same names in the guest, and are stored under others.
+    bool const planted = ::setxattr(at("rw/file").c_str(), "trusted.x", "host", 4, 0) == 0;
+    expect("trusted.x", Opcode::kGetxattr, node, args(abi::GetxattrIn{100, 0}, "trusted.x"), {ENODATA});
+    expect("trusted.x", Opcode::kRemovexattr, node, args("trusted.x"), {ENODATA});
+    expect("trusted.x", Opcode::kSetxattr, node, args(abi::SetxattrIn{1, 0, 0, 0}, "trusted.x", Bytes(1)),
+           {0, EOPNOTSUPP});
+    if (planted) {
+        EXPECT_EQ(::getxattr(at("rw/file").c_str(), "trusted.x", nullptr, 0), 4);
     }
     for (uint32_t const flags : {4u, 8u, UINT32_MAX})
         expect("flags", Opcode::kSetxattr, node, args(abi::SetxattrIn{1, flags, 0, 0}, "user.x", Bytes(1)),

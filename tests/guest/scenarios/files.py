@@ -75,3 +75,25 @@ def many(case):
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     expect_equal((result.status, result.text, result.err), (0, "2997\n", b""), "status, files, stderr")
+
+
+# A directory that is made anew over one of the lower layer is opaque, and a file that is removed a whiteout: marks in the upper one.
+_kOverlay = """set -e
+cd $1; mkdir -p lower/old upper work merged; echo lower >lower/old/file; echo lower >lower/gone
+mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work overlay merged
+rm -r merged/old merged/gone; mkdir merged/old; echo upper >merged/new
+umount merged
+mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work overlay merged
+find merged | sort; cat merged/new lower/old/file; umount merged; rm -r lower upper work merged"""
+_kMerged = "merged\nmerged/new\nmerged/old\nupper\nlower\n"
+
+
+@test("files: overlayfs in a container has its layers on the root, and on a bind mount")
+def overlay(case):
+    source = case.directory / "shared"
+    source.mkdir()
+    bundle = case.bundle().privileged()
+    bundle.bind(source, "/mnt")
+    bundle.process["args"] = ["/bin/sh", "-c", f"for place in /data /mnt; do sh -c '{_kOverlay}' sh $place; done"]
+    result = case.run(bundle)
+    expect_equal((result.status, result.text, result.err), (0, 2 * _kMerged, b""), "status, what is merged, stderr")
