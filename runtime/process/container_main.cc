@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "fs/passthrough/passthrough.h"
+#include "runtime/cgroup/cgroup_version.h"
 #include "runtime/exec/console_socket.h"
 #include "runtime/host/inherited_fds.h"
 #include "runtime/host/oom_score.h"
@@ -98,6 +99,12 @@ std::vector<BoundSocket> take_sockets(HostHandles& host) {
     return out;
 }
 
+uint64_t memory_limit_of(oci::Spec const& spec) {
+    auto const& resources = spec.linux.resources;
+    int64_t const limit = resources && resources->memory ? resources->memory->limit.value_or(0) : 0;
+    return limit > 0 ? static_cast<uint64_t>(limit) + kProcessOverheadBytes : 0;
+}
+
 Result<std::unique_ptr<ContainerProcess>> set_up(ContainerTask& task) {
     ::setsid();
     ::prctl(PR_SET_NAME, "krun-oci");
@@ -143,6 +150,7 @@ Result<std::unique_ptr<ContainerProcess>> set_up(ContainerTask& task) {
                          .report = std::move(report),
                          .state_dir = std::move(host.state_dir),
                          .terminal = std::move(stdio.terminal),
+                         .memory_limit_bytes = memory_limit_of(task.request.spec),
                          .notify = std::move(task.request.notify.fd)};
     auto process = TRY(ContainerProcess::make(std::move(parts)));
     TRY(confine_main_thread(connects));

@@ -16,6 +16,7 @@
 #include "runtime/network/network_plan.h"
 #include "runtime/process/boot_limit.h"
 #include "runtime/process/creation_report.h"
+#include "runtime/process/host_oom.h"
 #include "runtime/process/kernel_image.h"
 #include "runtime/state/end_reason.h"
 #include "runtime/state/kernel_log_file.h"
@@ -85,6 +86,7 @@ uint32_t ContainerProcess::run() {
     auto const ran = loop_.run();
     if (!ran.ok()) session_->end_with({.reason = ran.error().message()});
     finish();
+    if (out_of_memory_) run_out_of_memory(parts_.memory_limit_bytes);
     return session_->end().exit_status;
 }
 
@@ -332,7 +334,8 @@ void ContainerProcess::keep_evidence(std::string const& reason) {
 void ContainerProcess::keep_status(uint32_t status) {
     std::string text = std::to_string(status);
     auto const oom = status == 128 + SIGKILL ? guest_oom_kill(parts_.kernel_log->text()) : std::string();
-    if (!oom.empty()) {
+    out_of_memory_ = !oom.empty();
+    if (out_of_memory_) {
         text += "; the guest ran out of memory: " + oom;
         log(LogLevel::kError, "the program was killed, and the guest ran out of memory: " + oom);
     }

@@ -44,6 +44,9 @@ struct ContainerParts {
     UniqueFd report;  // to the creator: creation_report.h, when ready or failed
     UniqueFd state_dir;
     UniqueFd terminal;  // the host terminal's slave, if the payload has one
+    // Most of all memory, by the container's limit and what is added to it (kProcessOverheadBytes); 0: no
+    // limit.
+    uint64_t memory_limit_bytes = 0;
     UniqueFd notify;  // a datagram socket that somebody waits on for READY=1, or invalid
 };
 
@@ -96,6 +99,7 @@ private:
     std::optional<TimeLimit> balloon_delay_;
     std::optional<TimeLimit> exec_limit_;  // for clients of executed processes, when nothing else is left
     bool reported_ = false;
+    bool out_of_memory_ = false;  // the payload was, which the guest's kernel killed
     std::unique_ptr<ControlServer> control_;
     std::unique_ptr<vmm::Machine> machine_;
     std::unique_ptr<GuestSession> session_;

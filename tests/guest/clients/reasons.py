@@ -16,8 +16,6 @@ _kReasons = [
     ("containerd: CRI: .*", "ExecSync of nowhere|(StartContainer|ContainerStatus) of (nowhere|/etc/plain)", _kWords),
     ("containerd: CRI: .*", "UpdateContainerResources to more|its limits, to more",
      "a machine gets no more memory while it runs than it was made with: the kubelet is told, and nothing changes"),
-    ("containerd: CRI: .*", "more memory than its limit",
-     "the guest's kernel killed it; containerd looks for that in the host's cgroup, which had enough"),
     ("CRI-O: a container's life", "features (has what is required|offers rro, idmap)", "crun 1.8.1 has no such command"),
     ("CRI-O: a container's life", "kill KILL of an ended one counts as gone", "crun 1.8.1 says so in other words than CRI-O knows"),
     ("CRI-O: killed, .*", "processes that are left of a streaming exec, SIGKILL",

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The memory of a machine: what its payload does not use any more is the host's again."""
+"""The memory of a machine: what its payload does not use any more is the host's again, and how it runs out."""
+import pathlib
 import re
 
+import suite
 from executed import kWait, shell, test, until
-from suite import expect, expect_equal
+from suite import expect, expect_equal, expect_in
 
 _kMib = 1 << 20
+_kCgroup = "/krun-guest-memory"
 
 
 def _pss(container):
@@ -35,3 +38,27 @@ def balloon_comes(case):
     container = case.container(bundle).started()
     container.wait_for_output(b"0\n")
     until(lambda: shell(container, f"ls {drivers} | grep -c ^virtio").text == "1\n", "the driver has its device")
+
+
+def _host_kills():
+    events = pathlib.Path(f"/sys/fs/cgroup{_kCgroup}/memory.events").read_text(encoding="ascii")
+    return int(re.search(r"^oom_kill (\d+)$", events, re.M).group(1))
+
+
+def _hungry(case, limit, text="x=x; while :; do x=$x$x; done"):
+    bundle = case.bundle().script(text)
+    bundle.linux["cgroupsPath"] = _kCgroup
+    bundle.linux["resources"] = {"memory": {"limit": limit * _kMib}}
+    return case.container(bundle).started()
+
+
+@suite.test("memory: a payload at its limit is killed, and the host's kernel says so to engines")
+def at_its_limit(case):
+    for limit in (64, 256):
+        container = _hungry(case, limit)
+        expect_equal(container.wait(), 137, f"status at a limit of {limit} MiB")
+        expect(_host_kills() > 0, f"oom_kill in memory.events at a limit of {limit} MiB")
+        if case.is_vm:
+            expect_in("its program ended with status 137; the guest ran out of memory: ",
+                      container.must("evidence", container.name).text, "evidence")
+        container.must("delete", container.name)
