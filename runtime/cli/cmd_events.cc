@@ -23,6 +23,8 @@ constexpr milliseconds kDefaultInterval = std::chrono::seconds(5);
 constexpr milliseconds kLongestInterval = std::chrono::hours(24);
 // The guest counts what its kernel kills; nobody calls us.
 constexpr milliseconds kLookForOom = std::chrono::seconds(1);
+// The guest answers no more from its payload's end on; its container process still hands over output.
+constexpr milliseconds kEndAfterPayload = std::chrono::seconds(10);
 
 // Of Go's durations what people write: one number with a unit, "500ms", "5s", "2m", "1h".
 std::optional<milliseconds> parse_duration(std::string_view text) {
@@ -44,9 +46,7 @@ Result<void> print(std::string const& event) {
 }
 
 // Prints until the container has ended.
-Result<void> follow(Container const& container, milliseconds interval) {
-    auto const process = open_process(container.record().container);
-    if (!process) return fail(Error(Errc::kBadState, "container not running"));
+Result<void> follow(Container const& container, BorrowedFd process, milliseconds interval) {
     std::string const id = container.record().id;
     uint64_t kills = TRY(count_oom_kills(container));
     for (auto next = Clock::now();;) {
@@ -58,7 +58,7 @@ Result<void> follow(Container const& container, milliseconds interval) {
         auto const now = Clock::now();
         auto const wait =
             std::clamp(std::chrono::ceil<milliseconds>(next - now), milliseconds(0), kLookForOom);
-        if (TRY(wait_for_end(process->borrow(), static_cast<int>(wait.count())))) return {};
+        if (TRY(wait_for_end(process, static_cast<int>(wait.count())))) return {};
         auto const count = TRY(count_oom_kills(container));
         for (; kills < count; ++kills) TRY(print(oom_event(id)));
     }
@@ -76,10 +76,13 @@ Result<Outcome> events(Globals const& globals, Options const& options) {
         return Outcome{.output = stats_event(container.record().id, stats)};
     }
     TRY(apply(Op::kStats, container.state(), container.record().id));
-    auto followed = follow(container, *interval);
+    auto const process = open_process(container.record().container);
+    if (!process) return Outcome{};
+    auto followed = follow(container, process->borrow(), *interval);
+    if (followed.ok()) return Outcome{};
     // The end of the container is the end of its events, wherever it met us.
-    if (!followed.ok() && container.state() != State::kStopped) return fail(std::move(followed).error());
-    return Outcome{};
+    if (TRY(wait_for_end(process->borrow(), static_cast<int>(kEndAfterPayload.count())))) return Outcome{};
+    return fail(std::move(followed).error());
 }
 
 constexpr Flag kFlags[] = {{"stats", 0, nullptr, "print once what it uses"},
