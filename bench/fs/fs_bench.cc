@@ -19,7 +19,7 @@
 #include <filesystem>
 #include <optional>
 
-#include "bench/fs/thread_meter.h"
+#include "bench/driver/thread_meter.h"
 #include "bench/fs/workloads.h"
 
 namespace krun::bench {

@@ -17,6 +17,9 @@ constexpr uint16_t kQueueSize = 256;
 constexpr uint32_t kMaxSegments = kQueueSize - 2;  // a request has a header and a status, too
 constexpr size_t kSerialBytes = 20;                // §5.2.6: VIRTIO_BLK_T_GET_ID
 
+// Of a request: from here on carrying it out takes longer than an interrupt.
+constexpr size_t kLargeBytes = 64 << 10;
+
 // §5.2.3
 constexpr uint64_t kFeatureSegMax = uint64_t{1} << 2;
 constexpr uint64_t kFeatureReadOnly = uint64_t{1} << 5;
@@ -138,6 +141,8 @@ Result<void, GuestFault> Blk::handle_queue(uint16_t index) {
             used = static_cast<uint32_t>(outcome.filled + 1 == room ? room : outcome.filled);
         }
         TRY(queue->push_used(chain_, used));
+        // More of this size may follow: the guest must not wait for all of it to hear of the first.
+        if (chain_.readable_bytes() + room >= kLargeBytes) context_->tell_driver();
     }
     return {};
 }

@@ -24,6 +24,8 @@ public:
     std::string_view name() const override { return name_; }
     uint64_t features() const override;
     std::span<uint16_t const> queue_sizes() const override { return queue_sizes_; }
+    // What the page cache answers takes less than waking up.
+    std::chrono::nanoseconds patience() const override { return std::chrono::microseconds(50); }
     void read_config(uint32_t offset, std::span<std::byte> out) const override;
     Result<void> activate(DeviceContext& context) override;
     Result<void, GuestFault> handle_queue(uint16_t index) override;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/fs/driver_queue.h"
+#include "bench/driver/driver_queue.h"
 
 #include <poll.h>
 #include <sys/eventfd.h>

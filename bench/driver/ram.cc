@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/fs/ram.h"
+#include "bench/driver/ram.h"
 
 #include <sys/mman.h>
 

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "base/unique_fd.h"
-#include "bench/fs/ram.h"
+#include "bench/driver/ram.h"
 #include "vmm/virtio/queue.h"
 
 namespace krun::bench {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/fs/thread_meter.h"
+#include "bench/driver/thread_meter.h"
 
 #include <linux/perf_event.h>
 #include <sys/syscall.h>
