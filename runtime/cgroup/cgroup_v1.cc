@@ -100,8 +100,8 @@ constinit CgroupVersion const kCgroupV1 = {
     .settings = settings,
     .freezer = {"freezer.state", "FROZEN", "THAWED", "freezer.self_freezing", "freezer.state", "FROZEN",
                 nullptr},
-    .memory = {"memory.usage_in_bytes", "memory.max_usage_in_bytes", "memory.limit_in_bytes",
-               kUnlimitedBytes},
+    .memory = {"memory.usage_in_bytes", "memory.max_usage_in_bytes", "memory.limit_in_bytes", kUnlimitedBytes,
+               "total_cache"},
     .cpu = kCpu,
 };
 

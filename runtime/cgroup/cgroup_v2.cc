@@ -100,7 +100,7 @@ constinit CgroupVersion const kCgroupV2 = {
     .settings = settings,
     .freezer = {"cgroup.freeze", "1", "0", "cgroup.freeze", "cgroup.events", "frozen 1",
                 "/sys/fs/cgroup/cgroup.procs"},
-    .memory = {"memory.current", "memory.peak", "memory.max", UINT64_MAX},
+    .memory = {"memory.current", "memory.peak", "memory.max", UINT64_MAX, "file"},
     .cpu = kCpu,
 };
 

@@ -49,6 +49,7 @@ struct CgroupVersion {
         char const* peak;
         char const* limit;
         uint64_t unlimited;  // from here on no limit, if not said by a word
+        char const* cache;   // of memory.stat: what of the usage the kernel can do without
     } memory;
     std::span<CpuCounter const> cpu;
 };

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/state/limits_update.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/scope_exit.h"
@@ -18,6 +21,9 @@
 
 namespace krun::runtime {
 namespace {
+
+// Its kernel reports what is free some two seconds later.
+constexpr std::chrono::seconds kGiveBackLimit{10};
 
 Error too_large(char const* limit, std::string const& has, Where where = Where::current()) {
     return Error(Errc::kUnsupported,
@@ -132,6 +138,39 @@ Result<void> update_unit(Record const& record, oci::Resources const& wanted) {
     return set_unit_properties(record.systemd_unit, properties);
 }
 
+// What the container's cgroup on the host has and cannot do without; 0 where it does not say.
+uint64_t held_on_host(Cgroup const& cgroup) {
+    auto const& memory = cgroup.version().memory;
+    auto const usage = cgroup.read(memory.usage);
+    auto const stat = cgroup.read("memory.stat");
+    if (!usage.ok() || !stat.ok()) return 0;
+    std::string const cache = std::string(memory.cache) + " ";
+    uint64_t sum = parse_uint64(split(usage.value(), '\n').front()).value_or(0);
+    for (auto const line : split(stat.value(), '\n'))
+        if (line.starts_with(cache))
+            sum -= std::min(sum, parse_uint64(line.substr(cache.size())).value_or(0));
+    return sum;
+}
+
+// The host's kernel would kill the machine for what its guest has not given back yet (vmm/device/balloon.h).
+Result<void> wait_for_memory(Cgroup const& cgroup, oci::Resources const& wanted) {
+    if (cgroup.is_none() || !wanted.memory || wanted.memory->limit.value_or(0) <= 0) return {};
+    auto const limit = static_cast<uint64_t>(*wanted.memory->limit) + kProcessOverheadBytes;
+    auto const end = std::chrono::steady_clock::now() + kGiveBackLimit;
+    uint64_t held = held_on_host(cgroup);
+    for (; held > limit && std::chrono::steady_clock::now() < end; held = held_on_host(cgroup))
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    if (held <= limit) return {};
+    return fail(
+        Error(Errc::kBadState, "memory.limit: the guest has not given back what it has of the host's, " +
+                                   std::to_string(held) + " bytes, and may have " + std::to_string(limit)));
+}
+
+Result<void> change_guest(Place const& guest, oci::Resources const& wanted, Changes& changes) {
+    for (auto const& [file, value] : guest_cgroup(wanted)) TRY(changes.make(guest, file, value));
+    return {};
+}
+
 }  // namespace
 
 Result<void> update_limits(Container const& container, oci::Resources wanted) {
@@ -146,8 +185,9 @@ Result<void> update_limits(Container const& container, oci::Resources wanted) {
     TRY(complete_swap(cgroup, guest, wanted));
     Changes changes;
     ScopeExit undo([&] { changes.take_back(); });
+    TRY(change_guest(guest, wanted, changes));
+    TRY(wait_for_memory(cgroup, wanted));
     TRY(change_host(cgroup, host, wanted, changes));
-    for (auto const& [file, value] : guest_cgroup(wanted)) TRY(changes.make(guest, file, value));
     TRY(update_unit(record, wanted));
     undo.dismiss();
     return {};

@@ -30,6 +30,22 @@ def given_back(case):
     until(lambda: _pss(container) < before + 40 * _kMib, "200 MiB that were freed are the host's again", timeout=60)
 
 
+@test("memory: a lower limit gives the host back what files in the payload's cache took", vm_only=True)
+def lower_limit(case):
+    bundle = case.bundle().script(kWait)
+    bundle.linux["resources"] = {"memory": {"limit": 512 * _kMib}}
+    with open(bundle.root / "much", "wb") as file:
+        for _ in range(200):
+            file.write(bytes(range(256)) * 4096)
+    container = case.container(bundle).started()
+    before = _pss(container)
+    expect_equal(shell(container, "cat /much >/dev/null").status, 0, "cat")
+    peak = _pss(container)
+    expect(peak - before > 190 * _kMib, f"200 MiB read, and the process grew by {peak - before} bytes")
+    container.must("update", "--memory", "64m", container.name)
+    until(lambda: _pss(container) < before + 80 * _kMib, "what the cache lost is the host's again", timeout=60)
+
+
 @test("memory: the balloon comes when the payload has run for a while", vm_only=True)
 def balloon_comes(case):
     drivers = "/sys/bus/virtio/drivers/virtio_balloon"
