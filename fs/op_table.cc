@@ -39,7 +39,7 @@ static constexpr Op kOps[] = {
     {Opcode::kOpen, "OPEN", Writes::kByFlags, kOpened, op_open,
      "regular files only, by descriptor; access mode, O_TRUNC, O_SYNC and O_DSYNC reach the host"},
     {Opcode::kRead, "READ", Writes::kNo, 0, op_read,
-     "from the host's page cache into the guest's buffers; 1 MiB at most"},
+     "from the host's page cache into the guest's buffers; what is not in it, by a helper; 1 MiB at most"},
     {Opcode::kWrite, "WRITE", Writes::kYes, sizeof(abi::WriteOut), op_write,
      "O_APPEND is carried out on the host; ends setuid, setgid and capabilities when the guest asks"},
     {Opcode::kStatfs, "STATFS", Writes::kNo, sizeof(abi::Kstatfs), op_statfs, "the host file system's"},

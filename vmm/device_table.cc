@@ -7,6 +7,7 @@
 
 #include <string>
 
+#include "base/usable_cpus.h"
 #include "fs/passthrough/syscalls.h"
 #include "vmm/device/balloon.h"
 #include "vmm/device/blk.h"
@@ -33,7 +34,8 @@ Result<void> add_console(MachineSpec& spec, Devices& out) {
 }
 
 Result<void> add_shares(MachineSpec& spec, Devices& out) {
-    for (auto& share : spec.shares) out.in_bus_order.push_back(TRY(Fs::make(std::move(share))));
+    auto const queues = Fs::useful_queues(spec.vcpus, usable_cpus());
+    for (auto& share : spec.shares) out.in_bus_order.push_back(TRY(Fs::make(std::move(share), queues)));
     return {};
 }
 

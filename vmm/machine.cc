@@ -83,6 +83,7 @@ private:
     Result<GuestAddr> load(MachineSpec const& spec);
     Result<void> add_vcpus(System const& system, MachineSpec const& spec, GuestAddr entry);
     Result<void> attach_devices();
+    Result<void> attach_doorbells(Worker const& worker, GuestAddr notify);
 
     GuestMemory ram_;
     GuestFaultSink on_fault_;
@@ -176,8 +177,18 @@ Result<void> Machine::Impl::attach_devices() {
     for (auto const& slot : slots_) TRY(vm_->attach_interrupt(slot->interrupt.line(), slot->place.interrupt));
     for (auto const& slot : slots_) {
         auto const notify = GuestAddr{raw(slot->place.at) + kQueueNotifyOffset};
-        TRY(vm_->attach_doorbell(slot->worker->doorbell(), notify));
+        auto const& worker = *slot->worker;
+        if (!worker.has_lanes()) TRY(vm_->attach_doorbell(worker.doorbell(), notify));
+        if (worker.has_lanes()) TRY(attach_doorbells(worker, notify));
     }
+    return {};
+}
+
+// Each thread is woken for its own queue alone.
+Result<void> Machine::Impl::attach_doorbells(Worker const& worker, GuestAddr notify) {
+    auto const queues = static_cast<uint32_t>(worker.device().queue_sizes().size());
+    for (uint32_t queue = 0; queue < queues; ++queue)
+        TRY(vm_->attach_doorbell(worker.doorbell(queue), notify, queue));
     return {};
 }
 

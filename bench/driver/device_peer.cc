@@ -48,7 +48,7 @@ DevicePeer::DevicePeer(std::unique_ptr<vmm::VirtioDevice> device, std::string co
     vmm::Worker::Queues proved;
     for (unsigned i = 0; i < silent + requests; ++i) {
         auto& queue = (i < silent ? silent_ : queues_).emplace_back(ram_, waiting);
-        queue.connect(worker_->doorbell(), interrupt_.line());
+        queue.connect(worker_->doorbell(i), interrupt_.line());
         proved.emplace_back(must(vmm::Queue::make(ram_.guest(), queue.layout())));
     }
     worker_->activate(std::move(proved), vmm::kTransportFeatures | features);

@@ -10,11 +10,11 @@
 
 #include "base/fd.h"
 #include "base/json_writer.h"
+#include "base/usable_cpus.h"
 #include "config-gen/machine_size.h"
 #include "oci/explain.h"
 #include "oci/load.h"
 #include "runtime/cli/command_table.h"
-#include "runtime/host/usable_cpus.h"
 #include "runtime/state/container.h"
 
 namespace krun::runtime {

@@ -44,10 +44,12 @@ Result<void> VmFd::attach_interrupt(BorrowedFd event, uint32_t pin) {
     return {};
 }
 
-Result<void> VmFd::attach_doorbell(BorrowedFd event, GuestAddr at) {
+Result<void> VmFd::attach_doorbell(BorrowedFd event, GuestAddr at, std::optional<uint32_t> value) {
     kvm_ioeventfd doorbell{};
     doorbell.addr = raw(at);
-    doorbell.len = 0;  // any width
+    doorbell.len = value ? sizeof *value : 0;  // 0: any width
+    doorbell.datamatch = value.value_or(0);
+    doorbell.flags = value ? KVM_IOEVENTFD_FLAG_DATAMATCH : 0;
     doorbell.fd = event.raw();
     TRY(kvm_ioctl(fd_.borrow(), KVM_IOEVENTFD, &doorbell, "attach a doorbell"));
     return {};

@@ -3,6 +3,8 @@
 // first, then the irqchip, vCPUs, and ioeventfds last (each ioeventfd delays every later memory change by an
 // SRCU grace period, about 8 ms).
 #pragma once
+#include <optional>
+
 #include "base/error.h"
 #include "base/unique_fd.h"
 #include "vmm/kvm/vcpu_fd.h"
@@ -23,8 +25,9 @@ public:
     // A write to `event` raises an edge on IOAPIC pin `pin` (kvm api §4.75).
     Result<void> attach_interrupt(BorrowedFd event, uint32_t pin);
     // A guest write of any width to `at` adds 1 to `event` and does not leave the kernel (kvm api §4.59).
-    // Without a width KVM need not decode the instruction.
-    Result<void> attach_doorbell(BorrowedFd event, GuestAddr at);
+    // Without a width KVM need not decode the instruction. With `value` only writes of that 32-bit value do.
+    Result<void> attach_doorbell(BorrowedFd event, GuestAddr at,
+                                 std::optional<uint32_t> value = std::nullopt);
 
 private:
     UniqueFd fd_;

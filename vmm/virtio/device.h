@@ -4,8 +4,10 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/event_loop.h"
 #include "base/result.h"
@@ -50,6 +52,11 @@ public:
 // know. So devices push used buffers and never think about interrupts.
 class VirtioDevice {
 public:
+    // A queue that a thread of its own serves, as a device that has this queue alone, under the same number.
+    struct Lane {
+        std::unique_ptr<VirtioDevice> device;
+        uint16_t queue;
+    };
     virtual ~VirtioDevice() = default;
 
     virtual DeviceId id() const = 0;
@@ -57,6 +64,9 @@ public:
     virtual uint64_t features() const { return 0; }             // beyond VERSION_1, EVENT_IDX, INDIRECT_DESC
     virtual std::span<uint16_t const> queue_sizes() const = 0;  // entries, powers of two
 
+    // Asked once, before anything else. All lanes are reset before the device is. Where the host gives no
+    // thread for one, the device gets its queue as any other.
+    virtual std::vector<Lane> take_lanes() { return {}; }
     // How long the worker watches the queues for another request before it sleeps (patience.h); 0: not at
     // all.
     virtual std::chrono::nanoseconds patience() const { return {}; }

@@ -128,8 +128,8 @@ void VirtioMmio::write_register(uint64_t offset, uint32_t value) {
         case kInterruptAck:
             return interrupt_.acknowledge(value);
         case kQueueNotify:
-            // Normally KVM takes this write. The worker looks at every queue, so a wrong index is harmless.
-            return worker_.ring();
+            // Normally KVM takes this write. A worker looks at all its queues, so a wrong index is harmless.
+            return worker_.ring(value);
         default:
             break;
     }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/virtio/worker.h"
 
-#include <sched.h>
 #include <sys/eventfd.h>
 
 #include <algorithm>
 #include <string>
+
+#include "base/usable_cpus.h"
 
 namespace krun::vmm {
 namespace {
@@ -14,13 +15,6 @@ constexpr unsigned kMaxFaultsTold = 8;
 // Messages are looked at between turns of watching, however busy the queues are.
 constexpr auto kMaxWatch = std::chrono::milliseconds(1);
 
-// On the only processor there is, whoever watches keeps the guest from asking.
-bool may_watch() {
-    cpu_set_t mine;
-    CPU_ZERO(&mine);
-    return ::sched_getaffinity(0, sizeof mine, &mine) == 0 && CPU_COUNT(&mine) > 1;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Worker>> Worker::make(std::unique_ptr<VirtioDevice> device, Interrupt& interrupt,
@@ -28,16 +22,39 @@ Result<std::unique_ptr<Worker>> Worker::make(std::unique_ptr<VirtioDevice> devic
     auto loop = TRY(EventLoop::make());
     auto mailbox = TRY(Mailbox<Message>::make());
     auto doorbell = TRY(make_eventfd());
-    Patience const patience(may_watch() ? device->patience() : Patience::Duration{0});
-    return std::unique_ptr<Worker>(new Worker(std::move(device), interrupt, std::move(on_fault),
-                                              std::move(loop), std::move(mailbox), std::move(doorbell),
-                                              patience));
+    // On the only processor there is, whoever watches keeps the guest from asking.
+    Patience const patience(usable_cpus() > 1 ? device->patience() : Patience::Duration{0});
+    std::vector<LaneWorker> lanes;
+    for (auto& lane : device->take_lanes())
+        lanes.push_back({ lane.queue, TRY(make(std::move(lane.device), interrupt, on_fault)) });
+    auto worker =
+        std::unique_ptr<Worker>(new Worker(std::move(device), interrupt, std::move(on_fault), std::move(loop),
+                                           std::move(mailbox), std::move(doorbell), patience));
+    worker->lanes_ = std::move(lanes);
+    return worker;
+}
+
+// A lane that gets no thread leaves its queue, and its doorbell, to this worker.
+Result<void> Worker::start_lanes(SharedFilter const& filter) {
+    for (auto& lane : lanes_) {
+        lane.runs = lane.worker->start(filter).ok();
+        if (!lane.runs)
+            TRY(loop_.add(lane.worker->doorbell(), EPOLLIN | EPOLLET, [this](uint32_t) { serve_queues(); }));
+    }
+    return {};
+}
+
+BorrowedFd Worker::doorbell(uint32_t queue) const {
+    auto const lane =
+        std::find_if(lanes_.begin(), lanes_.end(), [&](auto const& one) { return one.queue == queue; });
+    return lane == lanes_.end() ? doorbell() : lane->worker->doorbell();
 }
 
 Result<void> Worker::start(SharedFilter filter) {
     TRY(loop_.add(mailbox_.event(), EPOLLIN, [this](uint32_t) { take_messages(); }));
     // Each ring is an edge; the counter is never read, and has room for more rings than there will be.
     TRY(loop_.add(doorbell_.borrow(), EPOLLIN | EPOLLET, [this](uint32_t) { serve_queues(); }));
+    TRY(start_lanes(filter));
     auto const name = "dev-" + std::string(device_->name());
     for (unsigned i = 0; i < device_->helpers(); ++i) {
         auto helper = Thread::start(
@@ -51,6 +68,7 @@ Result<void> Worker::start(SharedFilter filter) {
 }
 
 void Worker::stop() {
+    for (auto& lane : lanes_) lane.worker->stop();
     if (thread_.running()) {
         mailbox_.post(Stop{});
         thread_.join();
@@ -62,20 +80,29 @@ void Worker::stop() {
 void Worker::complete(DeviceState& state) const {
     if (last_fault_ != nullptr) state.fault = last_fault_;
     for (size_t i = 0; i < std::min(state.queues.size(), last_positions_.size()); ++i) {
-        state.queues[i].taken = last_positions_[i].taken;
-        state.queues[i].returned = last_positions_[i].returned;
+        state.queues[i].taken += last_positions_[i].taken;  // a queue is one worker's: the others' are 0
+        state.queues[i].returned += last_positions_[i].returned;
     }
+    for (auto const& lane : lanes_) lane.worker->complete(state);
 }
 
-void Worker::ring() {
-    ignore(::eventfd_write(doorbell_.borrow().raw(), 1), "a full counter is a doorbell that rings");
+void Worker::ring_doorbell(BorrowedFd doorbell) {
+    ignore(::eventfd_write(doorbell.raw(), 1), "a full counter is a doorbell that rings");
 }
 
 void Worker::activate(Queues queues, uint64_t driver_features) {
+    for (auto& lane : lanes_) {
+        if (!lane.runs || lane.queue >= queues.size()) continue;
+        Queues part(queues.size());
+        part[lane.queue] = std::exchange(queues[lane.queue], std::nullopt);
+        lane.worker->activate(std::move(part), driver_features);
+    }
     mailbox_.post(Activate{std::move(queues), driver_features});
 }
 
 void Worker::reset() {
+    for (auto& lane : lanes_)
+        if (lane.runs) lane.worker->reset();
     uint64_t ticket = 0;
     {
         Lock lock(reset_mutex_);
@@ -169,7 +196,9 @@ void Worker::deactivate() {
 
 bool Worker::serve_queues() {
     bool any = false;
-    for (uint16_t i = 0; active_ && !faulted_ && i < queues_.size(); ++i) {
+    // What another of the device's workers found wrong stops this one, too.
+    bool const stopped = !active_ || interrupt_.is_reset_needed();
+    for (uint16_t i = 0; !stopped && !faulted_ && i < queues_.size(); ++i) {
         if (!queues_[i] || !queues_[i]->take_news()) continue;
         any = true;
         if (auto const served = device_->handle_queue(i); !served.ok()) fault(served.error());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The thread that owns one device and its queues. vCPU threads reach it by its mailbox (activate, reset) and
 // by the doorbell eventfd that KVM writes when the driver notifies a queue; it answers through an Interrupt.
+// A device with lanes has a worker for each of these, too, which its own worker owns, starts and stops.
 #pragma once
 #include <memory>
 #include <optional>
@@ -35,9 +36,13 @@ public:
 
     // Any thread: what VirtioDevice allows on vCPU threads.
     VirtioDevice& device() { return *device_; }
-    // KVM adds to it for each notification.
+    VirtioDevice const& device() const { return *device_; }
+    // KVM adds to it for each notification; for those of `queue`, where the device has lanes.
     BorrowedFd doorbell() const { return doorbell_.borrow(); }
-    void ring();
+    BorrowedFd doorbell(uint32_t queue) const;
+    bool has_lanes() const { return !lanes_.empty(); }
+    void ring() { ring_doorbell(doorbell()); }
+    void ring(uint32_t queue) { ring_doorbell(doorbell(queue)); }
     // Fills in what the device's thread knows. REQUIRES: stop() has returned.
     void complete(DeviceState& state) const;
     // Hands over proved queues. Any thread; returns at once.
@@ -67,6 +72,14 @@ private:
           doorbell_(std::move(doorbell)),
           patience_(patience) {}
 
+    struct LaneWorker {
+        uint16_t queue;
+        std::unique_ptr<Worker> worker;
+        bool runs = false;  // else this worker serves its queue
+    };
+
+    static void ring_doorbell(BorrowedFd doorbell);
+    Result<void> start_lanes(SharedFilter const& filter);
     void run();
     void take_messages();
     void handle(Activate& message);
@@ -114,6 +127,7 @@ private:
 
     Thread thread_;
     std::vector<Thread> helpers_;
+    std::vector<LaneWorker> lanes_;  // from start() on as they are
 };
 
 }  // namespace krun::vmm

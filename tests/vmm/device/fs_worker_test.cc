@@ -23,7 +23,8 @@ namespace {
 
 namespace abi = fs::abi;
 
-// Its fsync waits until somebody has asked for attributes, or the test opens the gate.
+// Its fsync, statfs and reads from the disk wait until somebody has asked for attributes, or the test opens
+// the gate. Nothing of it is in memory.
 class GatedFs final : public fs::FileSystem {
 public:
     fs::NodeId root() const override { return fs::NodeId{uint64_t{1} << fs::kPrefixShift | 1}; }
@@ -33,18 +34,25 @@ public:
         return fs::Attributes{};
     }
     fs::FsResult<void> fsync(fs::NodeId, fs::Handle, fs::Sync) override {
-        Lock const lock(mutex_);
-        ++waiting_;
-        gate_.notify_all();
-        while (!open_) gate_.wait(mutex_);
-        --waiting_;
+        wait();
         return {};
+    }
+    fs::FsResult<abi::Kstatfs> statfs(fs::NodeId) override {
+        wait();
+        return abi::Kstatfs{};
+    }
+    fs::FsResult<size_t> read(fs::NodeId, fs::Handle, uint64_t, std::span<iovec const>) override {
+        wait();
+        return size_t{0};
+    }
+    fs::FsResult<size_t> read_now(fs::NodeId, fs::Handle, uint64_t, std::span<iovec const>) override {
+        return fail(Errno{EAGAIN});
     }
     void destroy() override {
         Lock const lock(mutex_);
         waiting_at_destroy_ = waiting_;
     }
-    void await_fsync() {
+    void await_somebody() {
         Lock const lock(mutex_);
         while (waiting_ == 0) gate_.wait(mutex_);
     }
@@ -59,6 +67,14 @@ public:
     }
 
 private:
+    void wait() {
+        Lock const lock(mutex_);
+        ++waiting_;
+        gate_.notify_all();
+        while (!open_) gate_.wait(mutex_);
+        --waiting_;
+    }
+
     Mutex mutex_;
     CondVar gate_;
     bool open_ GUARDED_BY(mutex_) = false;
@@ -70,15 +86,16 @@ class FsWorker : public ::testing::Test {
 protected:
     static constexpr uint64_t kRoom = 8 << 20;
 
-    FsWorker() {
+    explicit FsWorker(uint16_t request_queues = 1) {
         auto tree = std::make_unique<GatedFs>();
         tree_ = tree.get();
         auto server = std::make_shared<fs::Server>(std::move(tree));
-        worker_ = must(Worker::make(must(Fs::make({"krun", std::move(server)})), interrupt_));
+        worker_ = must(Worker::make(must(Fs::make({"krun", std::move(server)}, request_queues)), interrupt_));
         must(worker_->start());
         Worker::Queues queues;
         queues.emplace_back(hiprio_.make_queue());
         queues.emplace_back(driver_.make_queue());
+        if (request_queues == 2) queues.emplace_back(second_.make_queue());
         worker_->activate(std::move(queues), kTransportFeatures);
         abi::InitIn in{};
         in.major = abi::kMajor;
@@ -93,27 +110,29 @@ protected:
 
     // As Linux: the index, then the device's wish, then perhaps a notification.
     template <class Args>
-    uint16_t offer(abi::Opcode opcode, Args const& args, uint32_t padding_bytes = 0) {
+    uint16_t offer(abi::Opcode opcode, Args const& args, uint32_t padding_bytes = 0, uint16_t queue = 1) {
+        auto& driver = queue == 1 ? driver_ : second_;
         abi::InHeader header{};
         header.len = static_cast<uint32_t>(sizeof header + sizeof args + padding_bytes);
         header.opcode = opcode;
         header.nodeid = 1;
-        auto chain = driver_.chain();
+        auto chain = driver.chain();
         chain.readable_pod(header).readable_pod(args);
         if (padding_bytes > 0) chain.readable(std::string(padding_bytes, 'x'));
         auto const head = chain.writable(160).indirect().publish();
         std::atomic_ref(fence_).fetch_add(1);
-        if (static_cast<uint16_t>(driver_.available_index() - 1) == driver_.available_event())
-            worker_->ring();
+        if (static_cast<uint16_t>(driver.available_index() - 1) == driver.available_event())
+            worker_->ring(queue);
         return head;
     }
     // The head of the next chain that comes back; none if nothing does.
-    uint16_t next() {
+    uint16_t next(uint16_t queue = 1) {
+        auto& driver = queue == 1 ? driver_ : second_;
         while (true) {
-            if (auto const used = driver_.take_used()) return used->head;
-            driver_.set_used_event(driver_.used_index());
+            if (auto const used = driver.take_used()) return used->head;
+            driver.set_used_event(driver.used_index());
             std::atomic_ref(fence_).fetch_add(1);
-            if (auto const used = driver_.take_used()) return used->head;
+            if (auto const used = driver.take_used()) return used->head;
             pollfd line{interrupt_.line().raw(), POLLIN, 0};
             if (::poll(&line, 1, 20'000) != 1) return UINT16_MAX;
             eventfd_t count = 0;
@@ -121,10 +140,12 @@ protected:
         }
     }
 
-    GuestMemory ram_ = small_ram(2 * kRoom + (1 << 20));
+    GuestMemory ram_ = small_ram(3 * kRoom + (1 << 20));
     GuestDriver hiprio_{ram_, {.event_idx = true}};
     GuestDriver driver_{
         ram_, {.base = GuestAddr{1 << 20}, .room_bytes = 2 * kRoom - 1, .size = 64, .event_idx = true}};
+    GuestDriver second_{
+        ram_, {.base = GuestAddr{(1 << 20) + 2 * kRoom}, .room_bytes = kRoom, .size = 64, .event_idx = true}};
     Interrupt interrupt_{must(make_eventfd())};
     uint64_t fence_ = 0;
     GatedFs* tree_ = nullptr;
@@ -147,6 +168,13 @@ TEST_F(FsWorker, ARequestThatWaitsForTheDiskKeepsNobodyElseWaiting) {
     EXPECT_EQ(next(), waits);
 }
 
+TEST_F(FsWorker, AReadFromTheDiskKeepsNobodyElseWaiting) {
+    auto const waits = offer(abi::Opcode::kRead, abi::ReadIn{0, 0, 4096, 0, 0, 0, 0});
+    auto const quick = offer(abi::Opcode::kGetattr, abi::GetattrIn{});
+    EXPECT_EQ(next(), quick);
+    EXPECT_EQ(next(), waits);
+}
+
 TEST_F(FsWorker, LargeRequestsThatComeTogetherAllComeBack) {
     std::vector<uint16_t> offered, answered;
     for (int i = 0; i < 16; ++i) offered.push_back(offer(abi::Opcode::kWrite, abi::WriteIn{}, 100'000));
@@ -158,7 +186,7 @@ TEST_F(FsWorker, LargeRequestsThatComeTogetherAllComeBack) {
 
 TEST_F(FsWorker, ResetWaitsForWhatHelpersHaveUnderWay) {
     offer(abi::Opcode::kFsync, abi::FsyncIn{});
-    tree_->await_fsync();
+    tree_->await_somebody();
     // Late, so that a reset that did not wait would be over by then.
     auto gate = must(Thread::start("gate", [this] {
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -166,6 +194,57 @@ TEST_F(FsWorker, ResetWaitsForWhatHelpersHaveUnderWay) {
     }));
     worker_->reset();
     EXPECT_EQ(tree_->waiting_at_destroy(), 0);
+}
+
+class FsLanes : public FsWorker {
+protected:
+    FsLanes() : FsWorker(2) {}
+};
+
+TEST_F(FsLanes, WhateverARequestWaitsForTheOtherQueueIsServed) {
+    auto const waits = offer(abi::Opcode::kStatfs, abi::GetattrIn{});
+    tree_->await_somebody();
+    auto const quick = offer(abi::Opcode::kGetattr, abi::GetattrIn{}, 0, 2);
+    EXPECT_EQ(next(2), quick);
+    EXPECT_EQ(next(1), waits);
+}
+
+TEST_F(FsLanes, WhatAHelperDidGoesBackToTheQueueItCameFrom) {
+    auto const waits = offer(abi::Opcode::kFsync, abi::FsyncIn{}, 0, 2);
+    tree_->await_somebody();
+    auto const quick = offer(abi::Opcode::kGetattr, abi::GetattrIn{});
+    EXPECT_EQ(next(1), quick);
+    EXPECT_EQ(next(2), waits);
+}
+
+TEST_F(FsLanes, EveryRequestIsAnsweredOnBothQueues) {
+    for (int i = 0; i < 10'000; ++i) {
+        auto const first = offer(abi::Opcode::kGetattr, abi::GetattrIn{});
+        auto const second = offer(abi::Opcode::kGetattr, abi::GetattrIn{}, 0, 2);
+        ASSERT_EQ(next(2), second);
+        ASSERT_EQ(next(1), first);
+        for (int think = 0; think < (i % 64) * (i % 64); ++think) __builtin_ia32_pause();
+    }
+}
+
+TEST_F(FsLanes, ResetWaitsForEveryQueue) {
+    offer(abi::Opcode::kStatfs, abi::GetattrIn{}, 0, 2);
+    tree_->await_somebody();
+    // Late, so that a reset that did not wait would be over by then.
+    auto gate = must(Thread::start("gate", [this] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        tree_->open_gate();
+    }));
+    worker_->reset();
+    EXPECT_EQ(tree_->waiting_at_destroy(), 0);
+}
+
+TEST(FsQueues, ThereAreAsManyAsTheGuestAndTheHostCanUse) {
+    EXPECT_EQ(Fs::useful_queues(1, 64), 1);
+    EXPECT_EQ(Fs::useful_queues(3, 64), 3);
+    EXPECT_EQ(Fs::useful_queues(64, 64), 4);
+    EXPECT_EQ(Fs::useful_queues(8, 4), 2);
+    EXPECT_EQ(Fs::useful_queues(8, 1), 1);
 }
 
 }  // namespace

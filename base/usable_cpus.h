@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace krun::runtime {
+namespace krun {
 
 // At least 1.
 inline uint32_t usable_cpus() {
@@ -15,4 +15,4 @@ inline uint32_t usable_cpus() {
     return static_cast<uint32_t>(std::max(1, CPU_COUNT(&set)));
 }
 
-}  // namespace krun::runtime
+}  // namespace krun

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// One thread's part of a file share: hands each FUSE request from its queues to the file server and back,
+// without a copy. Knows no FUSE. Requests are served in order of arrival in each queue, but for those that
+// helpers serve (fs_helpers.h), which the specification lets overtake and be overtaken.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/unique_fd.h"
+#include "vmm/device/fs_helpers.h"
+#include "vmm/machine_spec.h"
+#include "vmm/virtio/device.h"
+
+namespace krun::vmm {
+
+// What all threads of one share's device have in common.
+struct FsShared {
+    explicit FsShared(Share what) : share(std::move(what)), name("fs-" + share.tag), helpers(share.server) {}
+
+    Share const share;
+    std::string const name;
+    std::vector<uint16_t> queue_sizes;  // [0] is hiprio, then the request queues
+    FsHelpers helpers;
+};
+
+class FsLane final : public VirtioDevice {
+public:
+    static Result<std::unique_ptr<FsLane>> make(std::shared_ptr<FsShared> shared);
+
+    DeviceId id() const override { return DeviceId::kFs; }
+    std::string_view name() const override { return shared_->name; }
+    std::span<uint16_t const> queue_sizes() const override { return shared_->queue_sizes; }
+    std::chrono::nanoseconds patience() const override { return std::chrono::microseconds(50); }
+    bool look() override { return collect(); }
+    void read_config(uint32_t, std::span<std::byte>) const override {}  // the device's own affair
+    Result<void> activate(DeviceContext& context) override;
+    Result<void, GuestFault> handle_queue(uint16_t index) override;
+    void reset() override;
+
+private:
+    FsLane(std::shared_ptr<FsShared> shared, std::unique_ptr<FsReturns> returns, UniqueFd timer)
+        : shared_(std::move(shared)), returns_(std::move(returns)), timer_(std::move(timer)) {}
+    fs::Server& server() const { return *shared_->share.server; }
+    bool is_for_helpers(Queue const& queue) const;
+    // Bytes of reply, or one of the server's words for a request that was not served.
+    uint32_t serve();
+    // A request that waits for a lock is kept, and served again now and then and when others were served.
+    void park(uint16_t queue);
+    Result<void, GuestFault> serve_parked();
+    // Starts the timer for parked requests, or ends it.
+    void set_timer(bool on);
+    // Returns to the driver what helpers have done. True if there was some.
+    bool collect();
+    Result<void, GuestFault> give_back(Queue& queue, Chain const& chain, uint32_t written);
+
+    std::shared_ptr<FsShared> const shared_;
+    std::unique_ptr<FsReturns> const returns_;
+    DeviceContext* context_ = nullptr;
+    Chain chain_;
+    struct Parked {
+        uint16_t queue;
+        Chain chain;
+    };
+    // So many processes of the guest may wait at once, then ENOLCK: the driver's queue has room for others.
+    static constexpr size_t kMaxParked = 64;
+    std::vector<Parked> parked_;
+    UniqueFd const timer_;
+};
+
+}  // namespace krun::vmm
