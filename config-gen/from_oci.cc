@@ -135,6 +135,31 @@ void add_disks(oci::MachineAnnotations const& annotations, guest::Krun& out) {
     if (disk.read_only) out.root_disk->options.emplace_back("ro");
 }
 
+// The last mount at a destination is the one that is seen.
+BindSource* bind_at(std::string_view destination, oci::Spec const& spec, std::vector<BindSource>& binds) {
+    BindSource* found = nullptr;
+    for (auto& bind : binds) {
+        std::string_view at = spec.mounts[bind.mount].destination;
+        while (at.size() > 1 && at.ends_with('/')) at.remove_suffix(1);
+        if (at == destination && !bind.socket) found = &bind;
+    }
+    return found;
+}
+
+Result<void> add_budgets(oci::MachineAnnotations const& annotations, oci::Spec const& spec, GuestPlan& out) {
+    for (auto const& budget : annotations.budgets) {
+        auto const where = "annotations[\"krun-oci.budget." + budget.destination + "\"]: ";
+        bool const is_root = budget.destination == "/";
+        if (is_root && annotations.root_disk)
+            return fail(Error(Errc::kInvalidConfig, where + "the root is a disk, which has a size"));
+        auto* const bind = is_root ? nullptr : bind_at(budget.destination, spec, out.binds);
+        if (!is_root && bind == nullptr)
+            return fail(Error(Errc::kInvalidConfig, where + "no bind mount has this destination"));
+        (is_root ? out.root_budget : bind->budget) = budget;
+    }
+    return {};
+}
+
 }  // namespace
 
 Result<GuestPlan> from_oci(oci::Spec const& spec) {
@@ -151,6 +176,7 @@ Result<GuestPlan> from_oci(oci::Spec const& spec) {
     auto const annotations = TRY(oci::read_annotations(spec.annotations));
     out.files = add_virtual_files(annotations.files, out.config);
     add_disks(annotations, out.config.krun);
+    TRY(add_budgets(annotations, spec, out));
     out.info = annotations.info;
     out.host_locks = annotations.host_locks;
     if (out.info) add_info_tree(out.config);

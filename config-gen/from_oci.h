@@ -2,6 +2,7 @@
 // Spec -> KrunConfig: what the guest is to do, with the defaults that runc's users know. Changes nothing on
 // the host; the only thing it looks at there is whether a bind source is a device node or a socket.
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct GuestPlan {
     std::vector<VirtualFile> files;  // likewise
     bool info = false;               // the payload sees kInfoTree
     bool host_locks = false;         // locks of files are the host's
+    std::optional<oci::BudgetAnnotation> root_budget;
 };
 
 // REQUIRES: `spec` is validated. kInvalidConfig without a process; kUnsupported for what no guest can do

@@ -3,11 +3,13 @@
 // boot tree holds them.
 #pragma once
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "config-gen/krun_config.h"
+#include "oci/annotations.h"
 #include "oci/spec.h"
 
 namespace krun {
@@ -25,6 +27,7 @@ struct BindSource {
     std::vector<oci::IdMapping> uid_mappings{};
     std::vector<oci::IdMapping> gid_mappings{};
     bool recursive_ids = false;
+    std::optional<oci::BudgetAnnotation> budget{};
 };
 
 // What the guest's config calls source number N, "/binds/N": where the boot tree holds it.

@@ -16,7 +16,9 @@ using Verdict = std::optional<std::string>;
 
 constexpr uint64_t kMaxVcpus = 64;
 constexpr uint64_t kMaxRamMib = uint64_t{1} << 20;  // 1 TiB
-constexpr uint64_t kRamMibIgnoredBelow = 129;       // crun's rule: the kernel alone needs that much
+constexpr uint64_t kMaxBudgetBytes = uint64_t{1} << 50;
+constexpr uint64_t kMaxBudgetNames = uint64_t{1} << 18;  // each is remembered by the file server
+constexpr uint64_t kRamMibIgnoredBelow = 129;            // crun's rule: the kernel alone needs that much
 
 // `rest` is what follows the row's key, where that is the beginning of many.
 using Read = Verdict (*)(std::string_view rest, std::string const& value, MachineAnnotations& out);
@@ -116,6 +118,34 @@ Verdict read_locks(std::string_view, std::string const& value, MachineAnnotation
     return {};
 }
 
+// A number of bytes, perhaps with K, M, G or T behind it.
+std::optional<uint64_t> parse_size(std::string_view text) {
+    constexpr std::string_view kUnits = "KMGT";
+    auto const unit = text.empty() ? kUnits.npos : kUnits.find(text.back());
+    if (unit != kUnits.npos) text.remove_suffix(1);
+    unsigned const shift = unit == kUnits.npos ? 0 : 10 * (static_cast<unsigned>(unit) + 1);
+    auto const number = parse_uint64(std::string(text));
+    if (!number || *number > (kMaxBudgetBytes >> shift)) return std::nullopt;
+    return *number << shift;
+}
+
+Verdict read_budget(std::string_view destination, std::string const& value, MachineAnnotations& out) {
+    if (destination != "/" && !is_plain_path(destination))
+        return "the key must end in \"/\" or the destination of a bind mount";
+    BudgetAnnotation budget{std::string(destination), std::nullopt, std::nullopt};
+    for (auto const part : split(value, ',')) {
+        if (part.starts_with("bytes="))
+            budget.bytes = parse_size(part.substr(6));
+        else if (part.starts_with("files="))
+            budget.files = parse_uint64(std::string(part.substr(6)));
+        bool const is_set = part.starts_with("bytes=") ? budget.bytes.has_value() : budget.files.has_value();
+        if (!is_set || budget.files.value_or(0) > kMaxBudgetNames)
+            return "must be bytes=SIZE, at most 1024T, files=NUMBER, at most 262144, or both with a comma";
+    }
+    out.budgets.push_back(std::move(budget));
+    return {};
+}
+
 constexpr size_t kMaxDiskName = 20;  // virtio's serial number
 
 Verdict read_disk_option(std::string_view option, DiskAnnotation& out) {
@@ -187,6 +217,11 @@ constexpr Row kRows[] = {
       "whom locks of files exclude: processes of this container, or other containers and the host, too; "
       "waiting for a lock of the host's cannot be interrupted"},
      read_locks},
+    {{"krun-oci.budget.", "bytes=SIZE[,files=NUMBER]",
+      "what the container may add to its root (`krun-oci.budget./`) or to the bind mount whose destination "
+      "follows; "
+      "then ENOSPC"},
+     read_budget},
     {{"krun-oci.initrd", "absolute path", "initial RAM disk on the host, for that kernel"}, read_initrd},
     {{"krun-oci.kernel-parameters", "words",
       "more of the kernel's command line; not what the machine says itself"},

@@ -40,6 +40,13 @@ struct RootDiskAnnotation {
 };
 inline constexpr std::string_view kRootDiskName = "root";
 
+// What the container may add to its root or to one of its bind mounts. One of the two is there at least.
+struct BudgetAnnotation {
+    std::string destination;  // "/" or a mount's
+    std::optional<uint64_t> bytes;
+    std::optional<uint64_t> files;  // names
+};
+
 struct MachineAnnotations {
     std::optional<uint32_t> cpus;     // krun.cpus: 1..64; 0 means the default, as for crun
     std::optional<uint32_t> ram_mib;  // krun.ram_mib: above 128; up to that it means the default, as for crun
@@ -52,7 +59,8 @@ struct MachineAnnotations {
     bool sandbox = false;
     std::vector<InjectedFile> files;  // krun-oci.file.PATH and krun-oci.secret.PATH, in the order of the keys
     bool host_locks = false;          // krun-oci.locks: "host"
-    bool info = false;                // krun-oci.info: the container sees /run/krun
+    std::vector<BudgetAnnotation> budgets;        // krun-oci.budget.DESTINATION, in the order of the keys
+    bool info = false;                            // krun-oci.info: the container sees /run/krun
     std::vector<DiskAnnotation> disks;            // krun-oci.disk.NAME, in the order of the keys
     std::optional<RootDiskAnnotation> root_disk;  // krun-oci.root
 };

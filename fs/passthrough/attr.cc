@@ -61,9 +61,11 @@ FsResult<void> Passthrough::resize(NodeId node, InodeStore::Node const& at, SetA
     if ((set.in.valid & abi::kSetKillSuidgid) != 0) kill_if_set(at.fd->borrow(), kill);
     if (set.handle) {
         auto const file = TRY(files_.get(node, *set.handle));
+        auto const spending = TRY(spend(file->charge, file->fd.borrow(), 0));
         return ::ftruncate(file->fd.borrow().raw(), size) == 0 ? FsResult<void>{} : fail(Errno{errno});
     }
     auto const fd = TRY(open_file(at, O_WRONLY));
+    auto const spending = TRY(spend(charge_of(fd.borrow()), fd.borrow(), 0));
     return ::ftruncate(fd.borrow().raw(), size) == 0 ? FsResult<void>{} : fail(Errno{errno});
 }
 

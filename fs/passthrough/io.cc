@@ -53,8 +53,10 @@ FsResult<Opened> Passthrough::open_node(NodeId node, InodeStore::Node const& at,
     std::optional<WithoutFsetid> kill;
     if (args.kill == KillPriv::kYes) kill_if_set(at.fd->borrow(), kill);
     auto fd = TRY(open_file(at, flags));
+    auto charge = charge_of(fd.borrow());
+    if (charge != nullptr && (flags & O_TRUNC) != 0) budget_->settle(*charge, fd.borrow());
     auto const to_guest = open_flags(fd.borrow(), flags);
-    auto const handle = TRY(files_.add(node, std::make_shared<OpenFile>(std::move(fd))));
+    auto const handle = TRY(files_.add(node, std::make_shared<OpenFile>(std::move(fd), std::move(charge))));
     return Opened{handle, to_guest};
 }
 
@@ -63,9 +65,10 @@ FsResult<Opened> Passthrough::open(NodeId node, OpenArgs args) {
 }
 
 // A file that was just made and is open already.
-FsResult<Created> Passthrough::adopt(Entry const& entry, UniqueFd fd, int flags) {
+FsResult<Created> Passthrough::adopt(Entry const& entry, UniqueFd fd, int flags,
+                                     Budget::SharedCharge charge) {
     auto const to_guest = open_flags(fd.borrow(), flags);
-    auto const handle = files_.add(entry.node, std::make_shared<OpenFile>(std::move(fd)));
+    auto const handle = files_.add(entry.node, std::make_shared<OpenFile>(std::move(fd), std::move(charge)));
     if (!handle.ok()) {
         store_.forget(entry.node, 1);
         return fail(handle.error());
@@ -77,27 +80,32 @@ FsResult<Created> Passthrough::tmpfile(Caller caller, NodeId parent, CreateArgs 
     auto const flags = host_flags(args.flags);
     auto const exclusive = static_cast<int>(args.flags & O_EXCL);  // it can never be given a name
     auto const dir = TRY(reach_dir(parent));
+    auto const room = TRY(room_for_one());
     auto file = TRY(as_caller(caller, [&] {
         return open_name(dir, ".", (flags & ~O_TRUNC) | O_TMPFILE | exclusive,
                          with_umask(args.mode & 07777, caller.umask));
     }));
     auto const stat = TRY(stat_of(file.borrow()));
     auto path_fd = TRY(reopen(proc_self_fd_.borrow(), file.borrow(), S_IFREG, O_PATH));
-    auto const node = TRY(store_.remember_nameless(stat.identity, S_IFREG,
-                                                   std::make_shared<UniqueFd const>(std::move(path_fd))));
-    return adopt(decorate(node, stat), std::move(file), flags);
+    auto charge = charge_of_new(stat);
+    auto const node =
+        TRY(store_.remember_nameless(stat.identity, S_IFREG, share(std::move(path_fd), charge)));
+    return adopt(decorate(node, stat), std::move(file), flags, std::move(charge));
 }
 
 FsResult<Created> Passthrough::create(Caller caller, NodeId parent, std::string_view name, CreateArgs args) {
     auto const flags = host_flags(args.flags);
     auto const dir = TRY(reach_dir(parent));
+    auto const room = TRY(room_for_one());
     auto fd = as_caller(caller, [&] {
         return open_name(dir, name, (flags & ~O_TRUNC) | O_CREAT | O_EXCL,
                          with_umask(args.mode & 07777, caller.umask));
     });
     if (fd.ok()) {
         auto const stat = TRY(stat_of(fd.value().borrow()));
-        return adopt(TRY(entry_of(parent, dir, name, stat, nullptr)), std::move(fd).value(), flags);
+        auto charge = charge_of_new(stat);
+        auto const entry = TRY(entry_of(parent, dir, name, stat, nullptr));
+        return adopt(entry, std::move(fd).value(), flags, std::move(charge));
     }
     // Somebody else was first. Without O_EXCL that is as good, as long as it is a file to open.
     if (fd.error().value != EEXIST || (args.flags & O_EXCL) != 0) return fail(fd.error());
@@ -152,6 +160,7 @@ FsResult<size_t> Passthrough::read_now(NodeId node, Handle handle, uint64_t offs
 
 FsResult<size_t> Passthrough::write(NodeId node, Handle handle, WriteArgs args, std::span<iovec const> from) {
     auto const file = TRY(files_.get(node, handle));
+    auto const spending = TRY(spend_write(*file, args.offset, from));
     std::optional<WithoutFsetid> kill;
     if (args.kill == KillPriv::kYes) kill_if_set(file->fd.borrow(), kill);
     // Where others append, too, the end of the file is where the host says it is. Direct writes are left
@@ -190,6 +199,8 @@ FsResult<void> Passthrough::fallocate(NodeId node, Handle handle, FallocateArgs 
     static constexpr uint32_t kModes = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE;
     if ((args.mode & ~kModes) != 0) return fail(Errno{EOPNOTSUPP});
     auto const file = TRY(files_.get(node, handle));
+    bool const adds = (args.mode & FALLOC_FL_PUNCH_HOLE) == 0;
+    auto const spending = TRY(spend(file->charge, file->fd.borrow(), adds ? args.length : 0));
     // The request has no flag for it, and changing a file's data always ends its privileges.
     std::optional<WithoutFsetid> kill;
     kill_if_set(file->fd.borrow(), kill);
@@ -208,16 +219,24 @@ FsResult<uint64_t> Passthrough::lseek(NodeId node, Handle handle, uint64_t offse
     return static_cast<uint64_t>(at);
 }
 
+static FsResult<uint64_t> bytes_from(BorrowedFd file, uint64_t offset) {
+    auto const size = TRY(stat_of(file))
+    .attr.size;
+    return size > offset ? size - offset : 0;
+}
+
 FsResult<size_t> Passthrough::copy_file_range(CopyArgs const& args) {
     auto const in = TRY(files_.get(args.in, args.handle_in));
     auto const out = TRY(files_.get(args.out, args.handle_out));
+    auto length = std::min(args.length, kMaxCopyBytes);
+    if (budget_) length = std::min(length, TRY(bytes_from(in->fd.borrow(), args.offset_in)));
+    auto const spending = TRY(spend(out->charge, out->fd.borrow(), length));
     std::optional<WithoutFsetid> kill;
     kill_if_set(out->fd.borrow(), kill);
     return retry_interrupted([&] {
         auto from = static_cast<off64_t>(args.offset_in);
         auto to = static_cast<off64_t>(args.offset_out);
-        return ::copy_file_range(in->fd.borrow().raw(), &from, out->fd.borrow().raw(), &to,
-                                 std::min(args.length, kMaxCopyBytes), 0);
+        return ::copy_file_range(in->fd.borrow().raw(), &from, out->fd.borrow().raw(), &to, length, 0);
     });
 }
 

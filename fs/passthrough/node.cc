@@ -5,6 +5,7 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
 
 #include "base/guard.h"
@@ -151,6 +152,19 @@ FsResult<std::string> Passthrough::readlink(NodeId node) {
     return target;
 }
 
+// With a budget the tree is as large as the budget, and as free.
+static void limit(abi::Kstatfs& out, Budget const& budget) {
+    auto const left = [](uint64_t most, uint64_t used) { return most > used ? most - used : 0; };
+    auto const used = budget.usage();
+    uint64_t const block = out.frsize != 0 ? out.frsize : out.bsize;
+    uint64_t const free = left(budget.limits().bytes, used.bytes) / block;
+    out.blocks = budget.limits().bytes / block;
+    out.bfree = std::min(out.bfree, free);
+    out.bavail = std::min(out.bavail, free);
+    out.files = budget.limits().files;
+    out.ffree = std::min(out.ffree, left(budget.limits().files, used.files));
+}
+
 FsResult<abi::Kstatfs> Passthrough::statfs(NodeId node) {
     auto const at = TRY(reach(node));
     struct statfs fs;
@@ -164,6 +178,7 @@ FsResult<abi::Kstatfs> Passthrough::statfs(NodeId node) {
     out.bsize = static_cast<uint32_t>(fs.f_bsize);
     out.frsize = static_cast<uint32_t>(fs.f_frsize);
     out.namelen = static_cast<uint32_t>(fs.f_namelen);
+    if (budget_) limit(out, *budget_);
     return out;
 }
 

@@ -6,12 +6,15 @@
 
 #include "base/mutex.h"
 #include "base/unique_fd.h"
+#include "fs/passthrough/budget.h"
 
 namespace krun::fs {
 
 struct OpenFile {
-    explicit OpenFile(UniqueFd opened) : fd(std::move(opened)) {}
+    explicit OpenFile(UniqueFd opened, Budget::SharedCharge of = nullptr)
+        : fd(std::move(opened)), charge(std::move(of)) {}
     UniqueFd const fd;
+    Budget::SharedCharge const charge;  // null without a budget
     // Its file system cannot read without perhaps waiting for the disk (preadv2(2) RWF_NOWAIT): overlayfs,
     // and file systems on a network.
     std::atomic<bool> may_wait = false;

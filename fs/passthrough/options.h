@@ -2,6 +2,8 @@
 // How one host tree is served.
 #pragma once
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 
 namespace krun::fs {
 
@@ -22,8 +24,17 @@ enum class DeviceNodes {
     kAllow,   // the guest's root may make block and character device nodes on the host
 };
 
+// What the guest may add to a tree (budget.h); then ENOSPC.
+struct BudgetLimits {
+    uint64_t bytes;
+    uint64_t files;  // names: files, directories, links; at most kMaxBudgetFiles
+};
+// A quarter of a KiB of host memory each.
+inline constexpr uint64_t kMaxBudgetFiles = uint64_t{1} << 18;
+
 struct PassthroughOptions {
     bool read_only = false;  // every write is EROFS, in the server
+    std::optional<BudgetLimits> budget;
     Sharing sharing = Sharing::kShared;
     Submounts submounts = Submounts::kStay;
     // Locks are taken on the host, and exclude other guests and the host's processes.

@@ -14,10 +14,12 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 #include "fs/handle_table.h"
+#include "fs/passthrough/budget.h"
 #include "fs/passthrough/inode_store.h"
 #include "fs/passthrough/lock_owners.h"
 #include "fs/passthrough/open_files.h"
 #include "fs/passthrough/options.h"
+#include "fs/passthrough/spending.h"
 
 namespace krun::fs {
 
@@ -38,6 +40,7 @@ public:
     size_t cached_fd_count() const { return store_.fd_count(); }
     size_t handle_count() const { return files_.size() + dirs_.size(); }
     size_t lock_owner_count() const { return locks_.size(); }
+    Budget::Usage spent() const { return budget_ ? budget_->usage() : Budget::Usage{}; }
 
     NodeId root() const override { return range_.root(); }
     void list_prefixes(std::vector<uint16_t>& out) const override { out.push_back(range_.prefix()); }
@@ -117,7 +120,7 @@ private:
     Entry listed_entry(NodeId parent, InodeStore::Node const& dir, std::string_view name);
     bool list_one(NodeId node, InodeStore::Node const& dir, DirEntry entry, DirSink& out);
     FsResult<Opened> open_node(NodeId node, InodeStore::Node const& at, OpenArgs args);
-    FsResult<Created> adopt(Entry const& entry, UniqueFd fd, int flags);
+    FsResult<Created> adopt(Entry const& entry, UniqueFd fd, int flags, Budget::SharedCharge charge);
     FsResult<void> resize(NodeId node, InodeStore::Node const& at, SetAttr const& set);
 
     FsResult<SharedFd> lock_descriptor(NodeId node, LockArgs const& args);
@@ -125,11 +128,21 @@ private:
     // FOPEN_* of a file that was opened with these flags.
     uint32_t open_flags(BorrowedFd file, int flags) const;
 
-    // A remembered file that is about to lose the name it goes by.
+    // Nothing happens in these without a budget; a charge is null then.
+    FsResult<std::optional<Budget::Room>> room_for_one() const;
+    Budget::SharedCharge charge_of(BorrowedFd file) const;
+    Budget::SharedCharge charge_of_new(FileStat const& stat) const;
+    void count_new(InodeStore::Node const& dir, std::string_view name) const;
+    FsResult<Spending> spend(Budget::SharedCharge charge, BorrowedFd file, uint64_t bytes) const;
+    FsResult<Spending> spend_write(OpenFile const& file, uint64_t offset, std::span<iovec const> from) const;
+
+    // A remembered file that is about to lose the name it goes by. Its descriptor holds its charge, too.
     struct Losing {
         FileIdentity identity;
         SharedFd fd;
+        Budget::SharedCharge charge;
     };
+    void count_lost(Losing const& losing) const;
     std::optional<Losing> about_to_lose(InodeStore::Node const& dir, std::string_view name);
     FsResult<void> remove(NodeId parent, std::string_view name, int unlinkat_flags);
 
@@ -142,6 +155,7 @@ private:
     PassthroughOptions const options_;
     NodeIdRange range_;
     UniqueFd const proc_self_fd_;
+    std::unique_ptr<Budget> const budget_;  // before what holds charges; may be null
     InodeStore store_;
     HandleTable<OpenFile> files_;
     HandleTable<OpenDir> dirs_;

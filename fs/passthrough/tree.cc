@@ -21,10 +21,12 @@ static FsResult<void> check(int result) {
 FsResult<Entry> Passthrough::symlink(Caller caller, NodeId parent, std::string_view name,
                                      std::string_view target) {
     auto const dir = TRY(reach_dir(parent));
+    auto const room = TRY(room_for_one());
     TRY(as_caller(caller, [&] {
         return check(
             ::symlinkat(std::string(target).c_str(), dir.fd->borrow().raw(), std::string(name).c_str()));
     }));
+    count_new(dir, name);
     return lookup_in(parent, dir, name);
 }
 
@@ -38,20 +40,24 @@ FsResult<Entry> Passthrough::mknod(Caller caller, NodeId parent, std::string_vie
     if (guard_stands("devices") && device && !whiteout && options_.device_nodes == DeviceNodes::kRefuse)
         return fail(Errno{EPERM});
     auto const dir = TRY(reach_dir(parent));
+    auto const room = TRY(room_for_one());
     TRY(as_caller(caller, [&] {
         return check(::mknodat(dir.fd->borrow().raw(), std::string(name).c_str(),
                                type | with_umask(mode & 07777, caller.umask),
                                device ? makedev(abi::device_major(rdev), abi::device_minor(rdev)) : 0));
     }));
+    count_new(dir, name);
     return lookup_in(parent, dir, name);
 }
 
 FsResult<Entry> Passthrough::mkdir(Caller caller, NodeId parent, std::string_view name, uint32_t mode) {
     auto const dir = TRY(reach_dir(parent));
+    auto const room = TRY(room_for_one());
     TRY(as_caller(caller, [&] {
         return check(::mkdirat(dir.fd->borrow().raw(), std::string(name).c_str(),
                                with_umask(mode & 07777, caller.umask)));
     }));
+    count_new(dir, name);
     return lookup_in(parent, dir, name);
 }
 
@@ -60,15 +66,18 @@ std::optional<Passthrough::Losing> Passthrough::about_to_lose(InodeStore::Node c
     auto fd = open_name(dir, name, O_PATH);
     if (!fd.ok()) return std::nullopt;
     auto const stat = stat_of(fd.value().borrow());
-    if (!stat.ok() || !store_.knows(stat.value().identity)) return std::nullopt;
-    return Losing{stat.value().identity, std::make_shared<UniqueFd const>(std::move(fd).value())};
+    if (!stat.ok() || (!budget_ && !store_.knows(stat.value().identity))) return std::nullopt;
+    auto charge = budget_ ? budget_->of(stat.value()) : nullptr;
+    return Losing{stat.value().identity, share(std::move(fd).value(), charge), charge};
 }
 
 FsResult<void> Passthrough::remove(NodeId parent, std::string_view name, int unlinkat_flags) {
     auto const dir = TRY(reach_dir(parent));
     auto losing = about_to_lose(dir, name);
     TRY(check(::unlinkat(dir.fd->borrow().raw(), std::string(name).c_str(), unlinkat_flags)));
-    if (losing) store_.lost(losing->identity, parent, name, std::move(losing->fd));
+    if (!losing) return {};
+    count_lost(*losing);
+    store_.lost(losing->identity, parent, name, std::move(losing->fd));
     return {};
 }
 
@@ -88,9 +97,13 @@ FsResult<void> Passthrough::rename(NodeId parent, std::string_view name, NodeId 
     auto const from_dir = TRY(reach_dir(parent));
     auto const to_dir = TRY(reach_dir(to));
     auto const moving = stat_at(from_dir.fd->borrow(), name);
+    bool const makes = (flags & RENAME_WHITEOUT) != 0;
+    auto const room = makes ? TRY(room_for_one()) : std::nullopt;
     auto other = about_to_lose(to_dir, new_name);
     TRY(check(::renameat2(from_dir.fd->borrow().raw(), std::string(name).c_str(), to_dir.fd->borrow().raw(),
                           std::string(new_name).c_str(), flags)));
+    if (makes) count_new(from_dir, name);
+    if (other) count_lost(*other);
     if (other && flags == RENAME_EXCHANGE)
         store_.moved(other->identity, parent, name);
     else if (other)
@@ -102,9 +115,12 @@ FsResult<void> Passthrough::rename(NodeId parent, std::string_view name, NodeId 
 FsResult<Entry> Passthrough::link(NodeId node, NodeId new_parent, std::string_view new_name) {
     auto const at = TRY(reach(node));
     auto const dir = TRY(reach_dir(new_parent));
+    auto const room = TRY(room_for_one());
+    auto const charge = charge_of(at.fd->borrow());
     // The name in /proc leads to the inode itself; a symbolic link is linked, not followed.
     TRY(check(::linkat(proc_self_fd_.borrow().raw(), fd_name(at.fd->borrow()).c_str(), dir.fd->borrow().raw(),
                        std::string(new_name).c_str(), AT_SYMLINK_FOLLOW)));
+    if (charge != nullptr) budget_->settle(*charge, at.fd->borrow());
     return lookup_in(new_parent, dir, new_name);
 }
 

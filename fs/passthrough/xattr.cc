@@ -104,6 +104,7 @@ FsResult<void> Passthrough::setxattr(NodeId node, std::string_view name, std::sp
     auto const at = TRY(reach(node));
     if (!can_have(at)) return fail(Errno{EPERM});
     auto const fd = TRY(open_file(at, O_RDONLY));
+    auto const spending = TRY(spend(charge_of(fd.borrow()), fd.borrow(), value.size()));
     if (::fsetxattr(fd.borrow().raw(), known.c_str(), value.data(), value.size(),
                     static_cast<int>(args.flags)) != 0)
         return fail(Errno{errno});

@@ -22,6 +22,11 @@ Result<std::unique_ptr<fs::FileSystem>> serve_tree(UniqueFd tree, fs::Passthroug
     return served;
 }
 
+std::optional<fs::BudgetLimits> limits_of(std::optional<oci::BudgetAnnotation> const& budget) {
+    if (!budget) return std::nullopt;
+    return fs::BudgetLimits{budget->bytes.value_or(UINT64_MAX), budget->files.value_or(fs::kMaxBudgetFiles)};
+}
+
 uint32_t type_of(guest::Device const& device) {
     if (device.type == "p") return S_IFIFO;
     return device.type == "b" ? S_IFBLK : S_IFCHR;
@@ -42,6 +47,7 @@ Result<std::unique_ptr<fs::FileSystem>> rootfs_of(GuestPlan const& plan, HostHan
     options.read_only = plan.config.krun.readonly;
     options.host_locks = plan.host_locks;
     options.submounts = fs::Submounts::kCross;
+    options.budget = limits_of(plan.root_budget);
     auto tree = TRY(serve_tree(std::move(host.rootfs), options, ids));
     auto overlay = std::make_unique<fs::OverlayFs>(std::move(tree), ids);
     for (auto const& point : host.mount_points)
@@ -57,9 +63,11 @@ Result<void> add_rootfs(fs::OverlayFs& tree, GuestPlan const& plan, HostHandles&
     return tree.add_graft(krun.root, std::move(rootfs));
 }
 
-Result<std::unique_ptr<fs::FileSystem>> bind_of(BindHandle& bind, bool host_locks, fs::NodeIds& ids) {
+Result<std::unique_ptr<fs::FileSystem>> bind_of(BindHandle& bind, BindSource const& source, bool host_locks,
+                                                fs::NodeIds& ids) {
     fs::PassthroughOptions options;
     options.host_locks = host_locks;
+    options.budget = limits_of(source.budget);
     options.read_only = bind.read_only;
     options.submounts = bind.recursive ? fs::Submounts::kCross : fs::Submounts::kStay;
     return serve_tree(std::move(bind.source), options, ids);
@@ -100,7 +108,7 @@ Result<std::unique_ptr<fs::FileSystem>> make_boot_tree(GuestPlan const& plan, Ho
     for (size_t i = 0; i < host.binds.size(); ++i) {
         if (host.binds[i].socket) continue;
         std::string const where = "mounts[" + std::to_string(plan.binds[i].mount) + "]";
-        auto bind = TRY_WITH(bind_of(host.binds[i], plan.host_locks, ids), where);
+        auto bind = TRY_WITH(bind_of(host.binds[i], plan.binds[i], plan.host_locks, ids), where);
         TRY_WITH(tree->add_graft(bind_source_path(i), std::move(bind)), where);
     }
     return std::unique_ptr<fs::FileSystem>(std::move(tree));

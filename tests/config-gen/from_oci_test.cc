@@ -264,6 +264,23 @@ TEST(FromOci, DisksAreToldByTheirSerialsAndAReadOnlyRootIsMountedSo) {
     EXPECT_THAT(krun.root_disk->options, ElementsAre("noatime", "ro"));
 }
 
+TEST(FromOci, ABudgetIsTheRootsOrTheLastMountsAtItsDestination) {
+    auto spec = minimal();
+    spec.mounts = {bind("/data/", "/a"), bind("/data", "/b"), bind("/other", "/c")};
+    spec.annotations = {{"krun-oci.budget./", "files=7"}, {"krun-oci.budget./data", "bytes=1K"}};
+    auto const plan = from_oci(spec).value();
+    EXPECT_EQ(plan.root_budget->files, 7u);
+    EXPECT_FALSE(plan.binds[0].budget);
+    EXPECT_EQ(plan.binds[1].budget->bytes, 1024u);
+    EXPECT_FALSE(plan.binds[2].budget);
+    spec.annotations = {{"krun-oci.budget./elsewhere", "bytes=1K"}};
+    EXPECT_EQ(from_oci(spec).error().message(),
+              "annotations[\"krun-oci.budget./elsewhere\"]: no bind mount has this destination");
+    spec.annotations = {{"krun-oci.budget./", "bytes=1K"}, {"krun-oci.root", "/r"}};
+    EXPECT_EQ(from_oci(spec).error().message(),
+              "annotations[\"krun-oci.budget./\"]: the root is a disk, which has a size");
+}
+
 TEST(FromOci, TheInfoTreeIsForThoseWhoAsk) {
     auto spec = minimal();
     EXPECT_FALSE(from_oci(spec).value().info);

@@ -99,6 +99,27 @@ TEST(Annotations, SecretsAreShownEmpty) {
     EXPECT_EQ(verdict({{"krun-oci.secret.key", "hush"}}).find("hush"), std::string::npos);
 }
 
+TEST(Annotations, BudgetsAreOfTheRootAndOfMounts) {
+    auto const read = read_annotations({{"krun-oci.budget./", "bytes=512M,files=1000"},
+                                        {"krun-oci.budget./data", "bytes=4096"},
+                                        {"krun-oci.budget./srv/www", "files=0"}});
+    ASSERT_TRUE(read.ok()) << read.error().message();
+    auto const& budgets = read.value().budgets;
+    ASSERT_EQ(budgets.size(), 3u);
+    EXPECT_EQ(budgets[0].destination, "/");
+    EXPECT_EQ(budgets[0].bytes, uint64_t{512} << 20);
+    EXPECT_EQ(budgets[0].files, 1000u);
+    EXPECT_EQ(budgets[1].bytes, 4096u);
+    EXPECT_EQ(budgets[1].files, std::nullopt);
+    EXPECT_EQ(budgets[2].bytes, std::nullopt);
+    EXPECT_EQ(budgets[2].files, 0u);
+    for (std::string const value :
+         {"", "1M", "bytes=", "bytes=1X", "bytes=1025T", "bytes=18446744073709551615T", "bytes=-1",
+          "files=262145", "files=1K", "bytes=1,", "size=1"})
+        EXPECT_NE(verdict({{"krun-oci.budget./data", value}}), "accepted") << value;
+    EXPECT_NE(verdict({{"krun-oci.budget.data", "files=1"}}), "accepted");
+}
+
 TEST(Annotations, DisksAreNamedByTheirKeys) {
     auto const read =
         read_annotations({{"krun-oci.disk.data", "/images/data.img"},

@@ -305,6 +305,27 @@ TEST_F(V26, NoLockWaitsHere) {
 
 using V28 = RawGuest;
 
+TEST_F(V28, ABudgetIsNotExceeded) {
+    options.budget = fs::BudgetLimits{64 << 10, 4};
+    serve();
+    auto const rw = walk("rw");
+    for (char const* name : {"a", "b", "c", "d"})
+        expect("CREATE", Opcode::kMknod, rw, args(abi::MknodIn{S_IFREG | 0600, 0, 0, 0}, name), {0});
+    expect("one more", Opcode::kMknod, rw, args(abi::MknodIn{S_IFREG | 0600, 0, 0, 0}, "e"), {ENOSPC});
+    auto const node = walk("rw/a");
+    auto const fh = open(node, O_RDWR);
+    for (uint64_t at = 0; at < 256 << 10; at += 4096)
+        expect("WRITE", write(node, fh, at, std::string(4096, 'x')), {0, ENOSPC});
+    struct stat st {};
+    ASSERT_EQ(::stat(at("rw/a").c_str(), &st), 0);
+    EXPECT_LE(st.st_blocks * 512, 64 << 10);
+    // A file that is gone by name only still takes its room.
+    expect("UNLINK", Opcode::kUnlink, rw, args("a"), {0});
+    send(Opcode::kForget, node, args(abi::ForgetIn{8}));
+    auto const other = walk("rw/b");
+    expect("WRITE", write(other, open(other, O_RDWR), 0, std::string(32 << 10, 'x')), {ENOSPC});
+}
+
 TEST_F(V28, TheHostsErrorsAreTheGuests) {
     if (::unshare(CLONE_NEWNS) != 0) GTEST_SKIP() << "needs root: a mount";
     ASSERT_EQ(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);

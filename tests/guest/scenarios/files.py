@@ -4,6 +4,7 @@ import fcntl
 import os
 import resource
 
+from report import ask
 from suite import expect, expect_equal, test
 
 
@@ -62,6 +63,28 @@ def locks(case):
     with open(shared / "lock", "r+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@test("files: a budget ends what a container adds to a mount, df shows it, and what is removed is free again",
+      vm_only=True)
+def budget(case):
+    shared = case.directory / "shared"
+    shared.mkdir()
+    (shared / "old").write_bytes(bytes(2 << 20))
+    bundle = case.bundle().privileged()
+    bundle.bind(shared, "/mnt")
+    bundle.config["annotations"] = {"krun-oci.budget./mnt": "bytes=1M,files=3"}
+    report = ask(case, bundle, {
+        "size": "df -k /mnt | tail -n 1 | awk '{print $2}'",
+        "too much": "dd if=/dev/zero of=/mnt/new bs=64k count=100 2>&1 | grep -c 'No space left'",
+        "old": "dd if=/dev/zero of=/mnt/old bs=64k count=32 conv=notrunc 2>/dev/null && echo written",
+        "again": "rm /mnt/new && dd if=/dev/zero of=/mnt/new bs=64k count=8 2>/dev/null && echo written",
+        "names": "touch /mnt/a /mnt/b && touch /mnt/c 2>&1 | grep -c 'No space left'",
+        "elsewhere": "dd if=/dev/zero of=/big bs=64k count=32 2>/dev/null && echo written",
+    })
+    expect_equal(report, {"size": "1024", "too much": "1", "old": "written", "again": "written", "names": "1",
+                          "elsewhere": "written"}, "what the container saw")
+    expect(os.stat(shared / "new").st_blocks * 512 <= 1 << 20, "what it added is within the budget")
 
 
 @test("files: the payload has as many open as its limit allows, whatever the caller's own")
