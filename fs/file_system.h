@@ -93,6 +93,7 @@ struct LockArgs {
     uint64_t owner;      // a process or an open file of the guest; a number that means nothing else
     abi::FileLock lock;  // type and range are checked
     LockKind kind = LockKind::kRange;
+    bool waits = false;  // until it is granted
 };
 
 struct FallocateArgs {
@@ -228,8 +229,11 @@ public:
     virtual bool host_locks() const { return false; }
     // The lock that stands in the way of this one, or F_UNLCK.
     virtual FsResult<abi::FileLock> getlk(NodeId, LockArgs const&) { return fail(Errno{ENOLCK}); }
-    // Takes, changes or lets go. EAGAIN, at once, if something stands in the way.
+    // Takes, changes or lets go. EAGAIN, at once, if something stands in the way; of one that waits EDEADLK
+    // if that waits for itself.
     virtual FsResult<void> setlk(NodeId, LockArgs const&) { return fail(Errno{ENOLCK}); }
+    // One that was EAGAIN is not waited for any more.
+    virtual void stop_waiting(NodeId, LockArgs const&) {}
 
     // ---- directories ----
     virtual FsResult<Opened> opendir(NodeId, uint32_t /*flags*/) { return nosys(); }

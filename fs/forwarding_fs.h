@@ -110,6 +110,9 @@ public:
         return TRY(at(n))
         ->setlk(n, args);
     }
+    void stop_waiting(NodeId n, LockArgs const& args) override {
+        if (auto* fs = owner(n)) fs->stop_waiting(n, args);
+    }
     FsResult<void> fsync(NodeId n, Handle h, Sync sync) override {
         return TRY(at(n))
         ->fsync(n, h, sync);

@@ -66,7 +66,8 @@ static constexpr Op kOps[] = {
     {Opcode::kSetlk, "SETLK", Writes::kNo, 0, op_setlk,
      "F_OFD_SETLK on a descriptor of the owner's own, flock on the handle's; ENOSYS as above"},
     {Opcode::kSetlkw, "SETLKW", Writes::kNo, 0, op_setlkw,
-     "SETLK, tried again until it is granted or interrupted; 64 wait at once, then ENOLCK"},
+     "SETLK, tried again until it is granted or interrupted, EDEADLK in a circle; 64 wait at once, then "
+     "ENOLCK"},
     {Opcode::kAccess, "ACCESS", Writes::kNo, 0, nullptr,
      "the guest decides on access by itself (default_permissions)"},
     {Opcode::kCreate, "CREATE", Writes::kYes, kEntry + kOpened, op_create,

@@ -22,7 +22,8 @@ struct Call {
     Interrupts* interrupts = nullptr;
     bool from_memory = false;  // nothing is to be read from the disk
     bool is_slow = false;      // and that was asked for
-    bool must_wait = false;    // the answer, EAGAIN, is not to be given yet
+    bool may_wait = false;     // the answer may be given later
+    bool must_wait = false;    // and is not to be given yet
 
     // A node id from the wire: 1 is the root, whatever the file system calls it (FUSE_ROOT_ID).
     NodeId node(uint64_t raw) const { return raw == abi::kRootId ? fs.root() : NodeId{raw}; }

@@ -28,11 +28,15 @@ FsResult<void> op_setlk(Call& call) {
 }
 
 FsResult<void> op_setlkw(Call& call) {
-    auto const args = TRY(lock_args(call));
-    if (call.interrupts->take(call.in.header().unique)) return fail(Errno{EINTR});
-    auto result = call.fs.setlk(call.node(), args);
-    call.must_wait = !result.ok() && result.error().value == EAGAIN;
-    return result;
+    auto args = TRY(lock_args(call));
+    args.waits = true;
+    bool const interrupted = call.interrupts->take(call.in.header().unique);
+    auto const result = interrupted ? fail(Errno{EINTR}) : call.fs.setlk(call.node(), args);
+    if (result.ok() || (!interrupted && result.error().value != EAGAIN)) return result;
+    call.must_wait = !interrupted && call.may_wait;
+    if (call.must_wait) return result;
+    call.fs.stop_waiting(call.node(), args);
+    return fail(Errno{interrupted ? EINTR : ENOLCK});
 }
 
 FsResult<void> op_interrupt(Call& call) {

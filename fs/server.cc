@@ -39,6 +39,7 @@ uint32_t Server::serve(std::span<iovec const> request, std::span<iovec const> re
     Request in(in_bytes);
     Reply out(out_bytes);
     Call call{*root_, in, out, agreed_.load(), &interrupts_, reads == Reads::kFromMemory};
+    call.may_wait = waiting == Waiting::kMay;
 
     auto const* op = find_op(in.header().opcode);
     if (op != nullptr && op->reply_bytes == kNoReply) {
@@ -47,12 +48,9 @@ uint32_t Server::serve(std::span<iovec const> request, std::span<iovec const> re
     }
     // Whoever offers no room for an answer does not get anything done either.
     if (!out.has_header()) return 0;
-    auto result = dispatch(call);
+    auto const result = dispatch(call);
     if (call.is_slow) return kSlow;
-    if (call.must_wait) {
-        if (waiting == Waiting::kMay) return kLater;
-        result = fail(Errno{ENOLCK});
-    }
+    if (call.must_wait) return kLater;
     trace_.add(static_cast<uint32_t>(in.header().opcode), in.header().nodeid,
                result.ok() ? 0 : result.error().value);
     return out.finish(in.header().unique, result);

@@ -39,21 +39,35 @@ FsResult<void> Passthrough::setlk(NodeId node, LockArgs const& args) {
     if (args.lock.type == F_UNLCK && locks_.find(node, args.owner) == nullptr) return {};
     auto const fd = TRY(lock_descriptor(node, args));
     auto range = range_of(args.lock);
-    if (::fcntl(fd->borrow().raw(), F_OFD_SETLK, &range) == 0) return {};
-    return fail(Errno{errno == EACCES ? EAGAIN : errno});
+    int const error = ::fcntl(fd->borrow().raw(), F_OFD_SETLK, &range) == 0 ? 0 : errno;
+    bool const refused = error == EACCES || error == EAGAIN;
+    if (args.waits && refused && would_wait_for_itself(node, args, fd->borrow())) return fail(Errno{EDEADLK});
+    if (args.waits && !refused) waits_.end(node, args.owner);
+    return error == 0 ? FsResult<void>{} : fail(Errno{refused ? EAGAIN : error});
 }
 
-// Whose lock `conflict` is: the one who alone would not be refused it. Nobody's of this guest: 0, for
-// processes of the host have no number in the guest.
-uint32_t Passthrough::holder_of(NodeId node, uint64_t asking, struct flock conflict) const {
+// Whether the lock is held by somebody who waits, perhaps by way of others, for the owner that asks. That is
+// seen only of owners in this guest.
+bool Passthrough::would_wait_for_itself(NodeId node, LockArgs const& args, BorrowedFd own) {
+    auto range = range_of(args.lock);
+    if (::fcntl(own.raw(), F_OFD_GETLK, &range) != 0 || range.l_type == F_UNLCK) return false;
+    auto const holder = holder_of(node, args.owner, range);
+    if (holder) return !waits_.add(node, args.owner, holder->owner);
+    waits_.end(node, args.owner);
+    return false;
+}
+
+// Whose lock `conflict` is: the one who alone would not be refused it. Nobody's of this guest, perhaps.
+std::optional<LockOwners::Holder> Passthrough::holder_of(NodeId node, uint64_t asking,
+                                                         struct flock conflict) const {
     conflict.l_type = F_WRLCK;
     for (auto const& other : locks_.others(node, asking)) {
         auto range = conflict;
         range.l_pid = 0;
         if (::fcntl(other.fd->borrow().raw(), F_OFD_GETLK, &range) == 0 && range.l_type == F_UNLCK)
-            return other.pid;
+            return other;
     }
-    return 0;
+    return std::nullopt;
 }
 
 FsResult<abi::FileLock> Passthrough::getlk(NodeId node, LockArgs const& args) {
@@ -67,7 +81,9 @@ FsResult<abi::FileLock> Passthrough::getlk(NodeId node, LockArgs const& args) {
     if (range.l_type == F_UNLCK) return out;
     out.start = static_cast<uint64_t>(range.l_start);
     out.end = range.l_len == 0 ? uint64_t{LLONG_MAX} : out.start + static_cast<uint64_t>(range.l_len) - 1;
-    out.pid = holder_of(node, args.owner, range);
+    // Processes of the host have no number in the guest.
+    auto const holder = holder_of(node, args.owner, range);
+    out.pid = holder ? holder->pid : 0;
     return out;
 }
 

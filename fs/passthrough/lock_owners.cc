@@ -14,7 +14,7 @@ FsResult<SharedFd> LockOwners::add(NodeId node, uint64_t owner, Handle by, uint3
     auto const known = rows_.find({node, owner});
     if (known != rows_.end()) return SharedFd(known->second.holder.fd);
     if (rows_.size() >= max_owners_) return fail(Errno{ENOLCK});
-    rows_.emplace(Key{node, owner}, Row{by, {fd, pid}});
+    rows_.emplace(Key{node, owner}, Row{by, {fd, pid, owner}});
     return fd;
 }
 

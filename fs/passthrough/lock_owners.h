@@ -20,6 +20,7 @@ public:
     struct Holder {
         SharedFd fd;
         uint32_t pid;  // the guest's, of who asked first
+        uint64_t owner;
     };
     // Null if the owner holds none on that file.
     SharedFd find(NodeId node, uint64_t owner) const EXCLUDES(mutex_);

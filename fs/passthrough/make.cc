@@ -118,6 +118,7 @@ void Passthrough::destroy() {
     files_.clear();
     dirs_.clear();
     locks_.clear();
+    waits_.clear();
     store_.forget_all();
 }
 

@@ -17,6 +17,7 @@
 #include "fs/passthrough/budget.h"
 #include "fs/passthrough/inode_store.h"
 #include "fs/passthrough/lock_owners.h"
+#include "fs/passthrough/lock_waits.h"
 #include "fs/passthrough/open_files.h"
 #include "fs/passthrough/options.h"
 #include "fs/passthrough/spending.h"
@@ -85,6 +86,7 @@ public:
     bool host_locks() const override { return options_.host_locks; }
     FsResult<abi::FileLock> getlk(NodeId, LockArgs const&) override;
     FsResult<void> setlk(NodeId, LockArgs const&) override;
+    void stop_waiting(NodeId node, LockArgs const& args) override { waits_.end(node, args.owner); }
 
     // dir.cc
     FsResult<Opened> opendir(NodeId, uint32_t) override;
@@ -124,7 +126,8 @@ private:
     FsResult<void> resize(NodeId node, InodeStore::Node const& at, SetAttr const& set);
 
     FsResult<SharedFd> lock_descriptor(NodeId node, LockArgs const& args);
-    uint32_t holder_of(NodeId node, uint64_t asking, struct flock conflict) const;
+    std::optional<LockOwners::Holder> holder_of(NodeId node, uint64_t asking, struct flock conflict) const;
+    bool would_wait_for_itself(NodeId node, LockArgs const& args, BorrowedFd own);
     // FOPEN_* of a file that was opened with these flags.
     uint32_t open_flags(BorrowedFd file, int flags) const;
 
@@ -160,6 +163,7 @@ private:
     HandleTable<OpenFile> files_;
     HandleTable<OpenDir> dirs_;
     LockOwners locks_;
+    LockWaits waits_;
 };
 
 }  // namespace krun::fs

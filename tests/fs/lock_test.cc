@@ -226,4 +226,64 @@ TEST_F(WaitingLock, IsEnolckWhereNobodyMayWait) {
     EXPECT_EQ(error(), ENOLCK);
 }
 
+// ---- waiting in a circle ----
+
+class LocksInACircle : public HostLocks {
+protected:
+    LocksInACircle() {
+        for (char const* name : {"g", "h"}) directory_.write(name, "text");
+        for (char const* name : {"f", "g", "h"}) {
+            auto const node = a_->client->lookup(1, name);
+            files_.push_back({node, a_->client->open(node, O_RDWR)});
+        }
+    }
+    // 0: granted; -1: waits; else the errno.
+    int ask(size_t file, uint64_t owner, Opcode opcode = Opcode::kSetlkw, uint32_t type = F_WRLCK) {
+        auto const [node, fh] = files_.at(file);
+        auto const& reply = a_->client->note(
+            a_->client->send(opcode, node, args(abi::LkIn{fh, owner, {0, LLONG_MAX, type, 1}, 0, 0})));
+        return reply.answered ? reply.error : -1;
+    }
+    void let_go(size_t file, uint64_t owner) { ask(file, owner, Opcode::kSetlk, F_UNLCK); }
+
+    std::vector<std::pair<uint64_t, uint64_t>> files_;
+};
+
+TEST_F(LocksInACircle, TheLastThatWouldCloseItIsToldSo) {
+    for (uint64_t i = 0; i < 3; ++i) ASSERT_EQ(ask(i, i + 1), 0);
+    EXPECT_EQ(ask(1, 1), -1);
+    EXPECT_EQ(ask(2, 2), -1);
+    EXPECT_EQ(ask(0, 3), EDEADLK);
+    EXPECT_EQ(ask(1, 1), -1);  // the others go on waiting
+    let_go(2, 3);
+    EXPECT_EQ(ask(2, 2), 0);
+    EXPECT_EQ(ask(2, 3), -1);
+}
+
+TEST_F(LocksInACircle, WhoDoesNotWaitAnyMoreIsNotInIt) {
+    ASSERT_EQ(ask(0, 1), 0);
+    ASSERT_EQ(ask(1, 2), 0);
+    EXPECT_EQ(ask(1, 1), -1);
+    // FuseClient numbers all its requests alike.
+    EXPECT_EQ(a_->client->send(Opcode::kInterrupt, 0, args(abi::InterruptIn{7})).error, 0);
+    EXPECT_EQ(ask(1, 1), EINTR);
+    EXPECT_EQ(ask(0, 2), -1);
+    EXPECT_EQ(ask(1, 1), EDEADLK);
+}
+
+TEST_F(LocksInACircle, WhoHasGotItsLockIsNotInIt) {
+    ASSERT_EQ(ask(0, 1), 0);
+    ASSERT_EQ(ask(1, 2), 0);
+    EXPECT_EQ(ask(1, 1), -1);
+    let_go(1, 2);
+    EXPECT_EQ(ask(1, 1), 0);
+    EXPECT_EQ(ask(0, 2), -1);
+}
+
+TEST_F(LocksInACircle, AChangeOfOnesOwnLockIsNone) {
+    ASSERT_EQ(ask(0, 1, Opcode::kSetlkw, F_RDLCK), 0);
+    EXPECT_EQ(ask(0, 1), 0);
+    EXPECT_EQ(ask(0, 1, Opcode::kSetlkw, F_RDLCK), 0);
+}
+
 }  // namespace krun::test
