@@ -50,7 +50,7 @@ FsResult<Entry> OverlayFs::enter(Child const& child) {
     auto const found = TRY(child.graft->getattr(child.node, std::nullopt));
     // The name itself never changes; only a directory can be a mount point.
     Entry entry{child.node, found.attr, kNameValid, found.valid};
-    if (S_ISDIR(found.attr.mode)) entry.attr.flags |= abi::kAttrSubmount;
+    if (S_ISDIR(found.attr.mode) && child.joint == Joint::kSubmount) entry.attr.flags |= abi::kAttrSubmount;
     return entry;
 }
 
@@ -149,6 +149,14 @@ FsResult<MergedDirs::Extra> OverlayFs::extra(std::string const& name, Child cons
     // A mount point is left to a LOOKUP of its own, which is where the guest's kernel makes the mount.
     if (child.graft != nullptr) entry = Entry{};
     return MergedDirs::Extra{name, ino, child.type, entry};
+}
+
+// A guest that syncs a file system names its root, whatever is a part of it.
+FsResult<void> OverlayFs::syncfs(NodeId node) {
+    auto const inner = ForwardingFs::syncfs(node);
+    if (node != root() || seamless_.empty()) return inner;
+    for (auto* const graft : seamless_) TRY(graft->syncfs(graft->root()));
+    return !inner.ok() && inner.error().value == ENOSYS ? FsResult<void>{} : inner;
 }
 
 FsResult<void> OverlayFs::fsyncdir(NodeId node, Handle handle, Sync sync) {

@@ -18,6 +18,14 @@
 
 namespace krun::fs {
 
+// What a guest makes of a graft that is a directory.
+enum class Joint {
+    kSubmount,  // a mount with a device number of its own: inode numbers of two file systems never mix
+    // A part of the overlay's own file system. Linux 6.12 gives only the one that was mounted, and no
+    // submount, POSIX ACLs, and SB_NOSEC, without which each write(2) asks for file capabilities.
+    kSeamless,
+};
+
 class OverlayFs final : public ForwardingFs {
 public:
     OverlayFs(std::unique_ptr<FileSystem> inner, NodeIds& ids);
@@ -37,9 +45,9 @@ public:
     Result<void> add_writable_file(std::string_view path, uint32_t mode, Exchange exchange, Owner owner = {});
     Result<void> add_dir(std::string_view path, uint32_t mode, Owner owner = {});
     Result<void> add_device(std::string_view path, uint32_t mode, Device device, Owner owner = {});
-    // Serves `graft`'s root at `path`: a directory is announced as a submount, so that the guest gives it a
-    // superblock (and device number) of its own; a file is that one file and nothing beside it.
-    Result<void> add_graft(std::string_view path, std::unique_ptr<FileSystem> graft);
+    // Serves `graft`'s root at `path`.
+    Result<void> add_graft(std::string_view path, std::unique_ptr<FileSystem> graft,
+                           Joint joint = Joint::kSubmount);
 
     NodeId root() const override { return inner_->root(); }
     void list_prefixes(std::vector<uint16_t>& out) const override;
@@ -58,6 +66,7 @@ public:
 
     FsResult<Opened> opendir(NodeId, uint32_t) override;
     FsResult<void> readdir(NodeId, Handle, uint64_t, DirSink&) override;
+    FsResult<void> syncfs(NodeId) override;
     FsResult<void> fsyncdir(NodeId, Handle, Sync) override;
     FsResult<void> releasedir(NodeId, Handle) override;
 
@@ -71,6 +80,7 @@ private:
         uint32_t type;      // DT_*
         bool listed;        // one-shot names are not
         FileSystem* graft;  // null for a virtual file or directory
+        Joint joint = Joint::kSubmount;
     };
     using Children = std::map<std::string, Child, std::less<>>;
 
@@ -100,6 +110,7 @@ private:
     std::unique_ptr<FileSystem> inner_;
     std::unique_ptr<VirtualFs> virtual_;
     std::vector<std::unique_ptr<FileSystem>> grafts_;
+    std::vector<FileSystem*> seamless_;  // of these
     std::vector<FileSystem*> by_prefix_;
     std::unordered_map<NodeId, Children> children_;
     bool has_real_parents_ = false;  // names were added to directories that are not virtual

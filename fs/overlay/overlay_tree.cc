@@ -93,7 +93,7 @@ Result<void> OverlayFs::add_virtual(std::string_view path, VirtualNode node) {
     auto const place = TRY(this->place(path));
     bool const listed = node.lifetime == Lifetime::kPersistent;
     uint32_t const type = IFTODT(node.type());
-    insert(place, Child{virtual_->add(std::move(node)), type, listed, nullptr});
+    insert(place, Child{virtual_->add(std::move(node)), type, listed, nullptr, Joint::kSeamless});
     return {};
 }
 
@@ -120,12 +120,13 @@ Result<void> OverlayFs::add_device(std::string_view path, uint32_t mode, Device 
     return add_virtual(path, {mode, device, Lifetime::kPersistent, owner});
 }
 
-Result<void> OverlayFs::add_graft(std::string_view path, std::unique_ptr<FileSystem> graft) {
+Result<void> OverlayFs::add_graft(std::string_view path, std::unique_ptr<FileSystem> graft, Joint joint) {
     auto const place = TRY(this->place(path));
     auto const attributes = graft->getattr(graft->root(), std::nullopt);
     if (!attributes.ok()) return fail(refused(path, "the graft has no root", attributes.error().value));
     uint32_t const type = IFTODT(attributes.value().attr.mode);
-    insert(place, Child{graft->root(), type, true, graft.get()});
+    insert(place, Child{graft->root(), type, true, graft.get(), joint});
+    if (joint == Joint::kSeamless) seamless_.push_back(graft.get());
     route(*graft);
     grafts_.push_back(std::move(graft));
     return {};

@@ -60,7 +60,7 @@ Result<void> add_rootfs(fs::OverlayFs& tree, GuestPlan const& plan, HostHandles&
     auto const& krun = plan.config.krun;
     if (krun.root_disk) return tree.add_dir(krun.root, 0755);
     auto rootfs = TRY(rootfs_of(plan, host, ids));
-    return tree.add_graft(krun.root, std::move(rootfs));
+    return tree.add_graft(krun.root, std::move(rootfs), fs::Joint::kSeamless);
 }
 
 Result<std::unique_ptr<fs::FileSystem>> bind_of(BindHandle& bind, BindSource const& source, bool host_locks,

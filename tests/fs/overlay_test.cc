@@ -663,6 +663,17 @@ TEST_F(Grafted, DirectoriesAreAnnouncedAsSubmountsFilesAreNot) {
     EXPECT_EQ(client_->entry(Opcode::kLookup, binds, args("1")).attr.flags, 0u);
 }
 
+TEST(Grafting, ASeamlessDirectoryIsAPartOfItsOverlaysFileSystem) {
+    TempDir dir;
+    fs::NodeIds ids;
+    auto overlay = std::make_unique<OverlayFs>(std::make_unique<fs::NullFs>(ids), ids);
+    ASSERT_TRUE(overlay->add_graft("/rootfs", passthrough(dir.path(), ids), fs::Joint::kSeamless).ok());
+    FuseClient client(std::move(overlay));
+    client.init();
+    EXPECT_EQ(client.entry(Opcode::kLookup, 1, args("rootfs")).attr.flags, 0u);
+    EXPECT_EQ(client.send(Opcode::kSyncfs, 1, args(uint64_t{0})).error, 0);
+}
+
 TEST_F(Grafted, EachServesItsOwnTree) {
     EXPECT_EQ(client_->cat(client_->walk("rootfs/a")), "first");
     EXPECT_EQ(client_->cat(client_->walk("binds/0/b")), "second");
