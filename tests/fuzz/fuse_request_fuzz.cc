@@ -76,18 +76,23 @@ public:
         for (auto const* tree : trees_) {
             KRUN_CHECK(tree->cached_fd_count() <= kMaxFds + 1, "cached descriptors are bounded");
             KRUN_CHECK(tree->handle_count() <= 2 * kMaxHandles, "handles are bounded");
+            KRUN_CHECK(tree->spent().files <= kBudget.files, "names are within the budget");
+            // Metadata, which nobody can foretell, aside.
+            KRUN_CHECK(tree->spent().bytes <= 2 * kBudget.bytes, "bytes are within the budget");
         }
     }
 
 private:
     static constexpr size_t kMaxFds = 4;
     static constexpr size_t kMaxHandles = 8;
+    static constexpr fs::BudgetLimits kBudget{64 << 10, 8};
 
     std::unique_ptr<fs::FileSystem> tree(char const* name, bool read_only, fs::NodeIds& ids) {
         fs::PassthroughOptions options;
         options.read_only = read_only;
         options.max_cached_fds = kMaxFds;
         options.max_handles = kMaxHandles;
+        options.budget = kBudget;
         options.sharing = read_only ? fs::Sharing::kShared : fs::Sharing::kSoleWriter;
         auto made = fs::Passthrough::make(open_path(path_ + name, O_PATH).value(),
                                           fs::open_proc_self_fd().value(), options, ids)
