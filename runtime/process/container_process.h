@@ -95,7 +95,7 @@ private:
     UniqueFd input_gate_;                  // of the payload, until it is started
     PayloadOutput output_;
     NotifyRelay notify_;
-    std::optional<ClockSync> clock_;       // once the payload runs
+    std::optional<ClockSync> clock_;  // once the payload runs
     std::optional<TimeLimit> balloon_delay_;
     std::optional<TimeLimit> exec_limit_;  // for clients of executed processes, when nothing else is left
     bool reported_ = false;

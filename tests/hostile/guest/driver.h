@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The hostile guest's driver: what it needs to bring a device up by the rules, so that each case breaks one of them
- * (virtio-v1.2 §2, §3.1, §4.2). One processor, no interrupts: everything is polled. */
+/* The hostile guest's driver: what it needs to bring a device up by the rules, so that each case breaks one
+ * of them (virtio-v1.2 §2, §3.1, §4.2). One processor, no interrupts: everything is polled. */
 #pragma once
 #include "../../vmm/guest/guest.h"
 #include "../cases.h"
@@ -35,19 +35,19 @@ struct device {
     uint32_t queue;  // the one that is written to: from find(), the one that takes requests
 };
 
-static inline uint64_t address(void const volatile* p) {
+inline static uint64_t address(void const volatile* p) {
     return (uint64_t)p;
 }
-static inline uint32_t status(struct device* d) {
+inline static uint32_t status(struct device* d) {
     return read32(d->at + 0x70);
 }
-static inline void set_status(struct device* d, uint32_t value) {
+inline static void set_status(struct device* d, uint32_t value) {
     write32(d->at + 0x70, value);
 }
-static inline void notify(struct device* d) {
+inline static void notify(struct device* d) {
     write32(d->at + 0x50, d->queue);
 }
-static inline int refused(int yes) {
+inline static int refused(int yes) {
     return yes ? kRefused : kBroken;
 }
 struct ring* ring(struct device* d);
