@@ -135,6 +135,7 @@ enum class NetworkRecordKind : uint16_t {
     kRequest = 2,    // one message of rtnetlink(7), with NLM_F_ACK; only its sequence number does not matter
     kSysctl = 3,     // text: a path below /proc/sys, '=', what to write there
     kTrySysctl = 4,  // the same, for a guest's kernel that may not know it
+    kDhcp = 5,       // u32: the frame's interface of that number, which is up, asks for its address
 };
 // The kernel's number of the frame's interface `interface` belongs at byte `offset` of the content, as an
 // i32.

@@ -16,6 +16,7 @@
 #include "base/bytes.h"
 #include "base/fd.h"
 #include "config-gen/control_protocol.h"
+#include "init/dhcp.h"
 #include "init/bus.h"
 
 namespace krun::init {
@@ -62,6 +63,9 @@ public:
             case control::NetworkRecordKind::kTrySysctl:
                 ignore(set(*content), "the host's kernel knows more than this one");
                 return {};
+            case control::NetworkRecordKind::kDhcp:
+                return ask(
+                    ByteReader(std::as_bytes(std::span(*content))).take<uint32_t>().value_or(UINT32_MAX));
         }
         return fail(bad_record());
     }
@@ -101,6 +105,11 @@ private:
         if (errno == 0 || errno == EEXIST) return {};
         return fail(Error::sys("configure the network: request of type " +
                                std::to_string(answer.error.msg.nlmsg_type)));
+    }
+
+    Result<void> ask(uint32_t interface) const {
+        if (interface >= interfaces_.size()) return fail(bad_record());
+        return configure_by_dhcp(interfaces_[interface]);
     }
 
     static Result<void> set(std::string_view text) {

@@ -197,6 +197,10 @@ Verdict read_root(std::string_view, std::string const& value, MachineAnnotations
     return {};
 }
 
+Verdict read_net(std::string_view, std::string const& value, MachineAnnotations& out) {
+    return read_network_annotation(value, out.network);
+}
+
 struct Row {
     AnnotationHelp help;
     Read read;                   // nullptr: not implemented
@@ -243,6 +247,10 @@ constexpr Row kRows[] = {
       "the container's root is the file system on this disk; LIST are mount options with commas between "
       "them"},
      read_root},
+    {{"krun-oci.net", "unixstream:PATH or unixgram:PATH[,mac=ADDRESS][,mtu=NUMBER]",
+      "the network is a program that listens on this socket (passt; gvproxy), in place of the namespace's "
+      "interfaces; the address is asked for by DHCP"},
+     read_net},
     {{"krun-oci.info", "0 or 1", "the container sees limits, annotations and features below /run/krun"},
      read_info},
     {{"io.kubernetes.cri.container-type", "sandbox", "a pod's pause container: a process without a machine"},

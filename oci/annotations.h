@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "oci/network_annotation.h"
 
 namespace krun::oci {
 
@@ -63,6 +64,7 @@ struct MachineAnnotations {
     bool info = false;                            // krun-oci.info: the container sees /run/krun
     std::vector<DiskAnnotation> disks;            // krun-oci.disk.NAME, in the order of the keys
     std::optional<RootDiskAnnotation> root_disk;  // krun-oci.root
+    std::optional<NetworkAnnotation> network;     // krun-oci.net: in place of the namespace's interfaces
 };
 
 // A value that does not fit its key, and any key in krun-oci. that does not exist, is kInvalidConfig; what is

@@ -95,6 +95,8 @@ constexpr uint32_t kTapIoctl[] = {TUNSETOFFLOAD};
 constexpr SyscallRule kNetSyscalls[] = {
     {SYS_readv},
     {SYS_ioctl, kOneOf, 1, kTapIoctl},
+    {SYS_sendmsg},
+    {SYS_recvmsg},
 };
 
 constexpr SyscallRule kBlkSyscalls[] = {

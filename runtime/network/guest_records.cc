@@ -18,8 +18,6 @@ namespace {
 
 using control::NetworkFixup;
 
-// ifinfomsg, ifaddrmsg and ndmsg all have the interface's number in the same place.
-constexpr uint16_t kHeaderFixup = sizeof(nlmsghdr) + 4;
 static_assert(offsetof(ifinfomsg, ifi_index) == 4 && offsetof(ifaddrmsg, ifa_index) == 4 &&
               offsetof(ndmsg, ndm_ifindex) == 4);
 
@@ -102,7 +100,7 @@ void Planner::copy_sysctl(NetworkRecords& out, std::string const& path) const {
 // Its name and what it must be told before it comes up; then up, without addresses of the kernel's making.
 std::vector<std::byte> Planner::appear(HostInterface const& interface, uint16_t place) const {
     NetworkRecords out;
-    NetworkFixup const fixup[] = {{place, kHeaderFixup}};
+    NetworkFixup const fixup[] = {{place, kInterfaceFixup}};
     NetlinkRequest name(RTM_SETLINK, NLM_F_ACK, ifinfomsg{});
     name.put(IFLA_IFNAME, interface.name);
     out.request(name, fixup);
@@ -158,7 +156,7 @@ void Planner::add_address(NetworkRecords& out, NetlinkMessage const& message) co
     }
     flags &= IFA_F_NOPREFIXROUTE | IFA_F_MANAGETEMPADDR | IFA_F_MCAUTOJOIN | IFA_F_HOMEADDRESS;
     request.put(IFA_FLAGS, is_ipv6 ? flags | IFA_F_NODAD : flags);
-    NetworkFixup const fixup[] = {{*place, kHeaderFixup}};
+    NetworkFixup const fixup[] = {{*place, kInterfaceFixup}};
     out.request(request, fixup);
 }
 
@@ -245,7 +243,7 @@ Result<void> Planner::add_neighbours(NetworkRecords& out) const {
         NetlinkRequest request(RTM_NEWNEIGH, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, header);
         for (auto const& one : message.attributes<ndmsg>())
             if (one.type == NDA_DST || one.type == NDA_LLADDR) request.put(one.type, one.value);
-        NetworkFixup const fixup[] = {{*place, kHeaderFixup}};
+        NetworkFixup const fixup[] = {{*place, kInterfaceFixup}};
         out.request(request, fixup);
     }
     return {};
@@ -258,7 +256,7 @@ Result<NetworkPlan> Planner::plan() {
     plan.first = std::move(first).take();
     for (auto const& one : interfaces_) {
         auto const place = static_cast<uint16_t>(plan.interfaces.size());
-        plan.interfaces.push_back({one.mac, one.mtu, appear(one, place)});
+        plan.interfaces.push_back({one.mac, one.mtu, NetworkBackend::kTap, appear(one, place)});
     }
     NetworkRecords out;
     TRY(add_addresses(out));

@@ -17,6 +17,7 @@ struct PlanHeader {
 struct PlanInterface {
     std::array<uint8_t, 6> mac;
     uint16_t mtu;
+    NetworkBackend backend;
     uint32_t record_bytes;
 };
 
@@ -67,6 +68,11 @@ NetworkRecords& NetworkRecords::sysctl(std::string_view path, std::string_view v
     return *this;
 }
 
+NetworkRecords& NetworkRecords::ask_for_address(uint32_t interface) {
+    record(control::NetworkRecordKind::kDhcp, {}, std::as_bytes(std::span(&interface, 1)));
+    return *this;
+}
+
 NetworkRecords& NetworkRecords::records(std::span<std::byte const> more) {
     out_.put_bytes(more);
     return *this;
@@ -78,7 +84,7 @@ Result<UniqueFd> write_plan(NetworkPlan const& plan) {
         PlanHeader{static_cast<uint32_t>(plan.interfaces.size()), static_cast<uint32_t>(plan.first.size())});
     out.put_bytes(plan.first);
     for (auto const& one : plan.interfaces) {
-        out.put(PlanInterface{one.mac, one.mtu, static_cast<uint32_t>(one.records.size())});
+        out.put(PlanInterface{one.mac, one.mtu, one.backend, static_cast<uint32_t>(one.records.size())});
         out.put_bytes(one.records);
     }
     auto const bytes = std::move(out.put_bytes(plan.last)).take();
@@ -101,8 +107,8 @@ Result<NetworkPlan> read_plan(BorrowedFd file) {
     for (uint32_t i = 0; i < header->interfaces; ++i) {
         auto const one = reader.take<PlanInterface>();
         auto const records = one ? reader.take_bytes(one->record_bytes) : std::nullopt;
-        if (!records) return fail(broken_plan());
-        plan.interfaces.push_back({one->mac, one->mtu, to_vector(*records)});
+        if (!records || one->backend > NetworkBackend::kDatagram) return fail(broken_plan());
+        plan.interfaces.push_back({one->mac, one->mtu, one->backend, to_vector(*records)});
     }
     plan.last = to_vector(reader.rest());
     return plan;

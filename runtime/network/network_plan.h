@@ -18,6 +18,12 @@ namespace krun::runtime {
 // More interfaces than this no machine gets.
 inline constexpr size_t kMaxNetworkInterfaces = 8;
 
+// What carries an interface's frames: vmm/device has a file for each.
+enum class NetworkBackend : uint32_t { kTap = 0, kStream = 1, kDatagram = 2 };
+
+// Where ifinfomsg, ifaddrmsg and ndmsg have the interface's number in a request.
+inline constexpr uint16_t kInterfaceFixup = sizeof(nlmsghdr) + 4;
+
 // control::NetworkRecords being written.
 class NetworkRecords {
 public:
@@ -26,6 +32,8 @@ public:
     NetworkRecords& request(NetlinkRequest const& request, std::span<control::NetworkFixup const> fixups);
     // `path` is below /proc/sys. If `required`, a guest that does not know it fails.
     NetworkRecords& sysctl(std::string_view path, std::string_view value, bool required);
+    // By DHCP; `interface` is up.
+    NetworkRecords& ask_for_address(uint32_t interface);
     NetworkRecords& records(std::span<std::byte const> more);
     std::vector<std::byte> take() && { return std::move(out_).take(); }
 
@@ -39,6 +47,7 @@ struct NetworkPlan {
     struct Interface {
         std::array<uint8_t, 6> mac;
         uint16_t mtu;
+        NetworkBackend backend;
         std::vector<std::byte> records;  // right after it was plugged in, before the next one is
     };
     std::vector<std::byte> first;  // before there is any of them

@@ -19,9 +19,11 @@
 #include "base/fd_passing.h"
 #include "base/log.h"
 #include "base/sysctl_path.h"
+#include "oci/annotations.h"
 #include "runtime/control/control_wire.h"
 #include "runtime/network/guest_records.h"
 #include "runtime/network/redirect.h"
+#include "runtime/network/socket_network.h"
 
 namespace krun::runtime {
 namespace {
@@ -141,6 +143,13 @@ bool wants_shared(oci::Spec const& spec) {
     return found == all.end() || !found->path.empty();
 }
 
+Result<std::vector<UniqueFd>> take_socket(oci::NetworkAnnotation const& wanted) {
+    std::vector<UniqueFd> out;
+    out.push_back(TRY(write_plan(plan_for_socket(wanted))));
+    out.push_back(TRY(connect_network(wanted)));
+    return out;
+}
+
 NetworkNamespace identity(struct stat const& status) {
     return {status.st_dev, status.st_ino};
 }
@@ -153,7 +162,9 @@ NetworkNamespace network_namespace_of(std::string const& process) {
     return identity(status);
 }
 
-uint32_t network_slots(NetworkNamespace creators) {
+uint32_t network_slots(NetworkNamespace creators, oci::Spec const& spec) {
+    auto const annotations = oci::read_annotations(spec.annotations);
+    if (annotations.ok() && annotations.value().network) return 1;
     auto const ours = network_namespace_of("self");
     if (ours == creators || ours == network_namespace_of("1")) return 0;
     auto const netlink = Netlink::open();
@@ -164,6 +175,8 @@ uint32_t network_slots(NetworkNamespace creators) {
 }
 
 Result<std::vector<UniqueFd>> take_over_network(pid_t container, oci::Spec const& spec) {
+    auto const annotations = TRY(oci::read_annotations(spec.annotations));
+    if (annotations.network) return take_socket(*annotations.network);
     auto const process = std::to_string(container);
     if (is_shared(network_namespace_of(process))) {
         if (wants_shared(spec))

@@ -28,12 +28,12 @@ struct NetworkNamespace {
 NetworkNamespace network_namespace_of(std::string const& process);  // "self", or a number
 
 // For the container process, in the namespace that it is going to stay in: how many interfaces its machine
-// may need. None in its creator's own.
-uint32_t network_slots(NetworkNamespace creators);
+// may need. None in its creator's own, unless config.json names another network.
+uint32_t network_slots(NetworkNamespace creators, oci::Spec const& spec);
 
-// What goes with ControlOp::kStart: a NetworkPlan's file, then the tap interfaces in its order. Empty if
-// there is nothing to hand over: nothing but loopback or, with a line in the log, a namespace that is the
-// host's own or whose interfaces another machine has.
+// What goes with ControlOp::kStart: a NetworkPlan's file, then what carries its interfaces' frames, in its
+// order. Empty if there is nothing to hand over: nothing but loopback or, with a line in the log, a namespace
+// that is the host's own or whose interfaces another machine has.
 Result<std::vector<UniqueFd>> take_over_network(pid_t container, oci::Spec const& spec);
 
 // After the end of the machine: a namespace that stays gets its interfaces back. `path` may be empty.

@@ -124,7 +124,7 @@ Result<std::unique_ptr<ContainerProcess>> set_up(ContainerTask& task) {
     std::shared_ptr<GuestInfo> info;
     if (task.plan.info) info = std::make_shared<GuestInfo>(task.request.spec, task.size, task.plan.config);
     auto machine = TRY(machine_for(task.plan, task.size, host, log, info));
-    machine.network_slots = network_slots(creators_network);
+    machine.network_slots = network_slots(creators_network, task.request.spec);
     auto const share = machine.shares.front().server;
     auto sockets = take_sockets(host);
     UniqueFd proc_self_fd;

@@ -13,15 +13,14 @@
 #include "config-gen/control_protocol.h"
 #include "init/blob.h"
 #include "runtime/host/kvm_device.h"
-#include "runtime/network/network_plan.h"
 #include "runtime/process/boot_limit.h"
 #include "runtime/process/creation_report.h"
 #include "runtime/process/host_oom.h"
 #include "runtime/process/kernel_image.h"
+#include "runtime/process/network_plugging.h"
 #include "runtime/state/end_reason.h"
 #include "runtime/state/kernel_log_file.h"
 #include "runtime/state/machine_evidence.h"
-#include "vmm/device/tap.h"
 
 namespace krun::runtime {
 namespace {
@@ -251,19 +250,8 @@ void ContainerProcess::window_changed() {
 // `fds` as ControlOp::kStart has them.
 Result<void> ContainerProcess::plug_network(std::vector<UniqueFd> fds) {
     if (fds.empty() || session_->phase() != GuestPhase::kReady) return {};
-    auto const plan = TRY(read_plan(fds.front().borrow()));
-    if (fds.size() != 1 + plan.interfaces.size())
-        return fail(Error(Errc::kInternal, "network: interfaces and their descriptors differ in number"));
-    NetworkRecords records;
-    records.records(plan.first);
-    for (size_t i = 0; i < plan.interfaces.size(); ++i) {
-        auto const& one = plan.interfaces[i];
-        auto tap = std::make_unique<vmm::Tap>(std::move(fds[1 + i]));
-        records.plugged(TRY(machine_->plug({one.mac, one.mtu, std::move(tap)})));
-        records.records(one.records);
-    }
-    auto const all = std::move(records.records(plan.last)).take();
-    return session_->set_up_network(all);
+    auto const records = TRY(runtime::plug_network(*machine_, std::move(fds)));
+    return session_->set_up_network(records);
 }
 
 void ContainerProcess::request(ControlRequest request, ControlConnection connection) {

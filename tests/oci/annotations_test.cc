@@ -153,6 +153,38 @@ TEST(Annotations, DisksThatCannotBeAreRefused) {
         EXPECT_NE(verdict({{"krun-oci.root", value}}), "accepted") << value;
 }
 
+TEST(Annotations, ANetworkIsASocketAndItsOptions) {
+    auto const stream = read_annotations({{"krun-oci.net", "unixstream:/run/passt.socket"}});
+    ASSERT_TRUE(stream.ok() && stream.value().network);
+    EXPECT_EQ(stream.value().network->kind, NetworkAnnotation::Kind::kUnixStream);
+    EXPECT_EQ(stream.value().network->path, "/run/passt.socket");
+    EXPECT_EQ(stream.value().network->mtu, 1500);
+    EXPECT_FALSE(stream.value().network->mac);
+    auto const datagrams =
+        read_annotations({{"krun-oci.net", "unixgram:/run/gvproxy,mac=5a:94:EF:e4:0c:ee,mtu=65520"}});
+    ASSERT_TRUE(datagrams.ok() && datagrams.value().network);
+    EXPECT_EQ(datagrams.value().network->kind, NetworkAnnotation::Kind::kUnixDatagram);
+    EXPECT_EQ(datagrams.value().network->mtu, 65520);
+    EXPECT_EQ(datagrams.value().network->mac, (std::array<uint8_t, 6>{0x5a, 0x94, 0xef, 0xe4, 0x0c, 0xee}));
+}
+
+TEST(Annotations, NetworksThatCannotBeAreRefused) {
+    for (std::string const value :
+         {"", "/s", "unix:/s", "unixstream:", "unixstream:s", "unixgram:@s", "unixstream:/s,",
+          "unixstream:/s,dhcp", "unixstream:/s,mac=", "unixstream:/s,mac=02:00:00:00:00",
+          "unixstream:/s,mac=02:00:00:00:00:0g", "unixstream:/s,mac=2:0:0:0:0:1",
+          "unixstream:/s,mac=01:00:00:00:00:01", "unixstream:/s,mac=00:00:00:00:00:00",
+          "unixstream:/s,mtu=67", "unixstream:/s,mtu=65521", "unixstream:/s,mtu=-1"})
+        EXPECT_NE(verdict({{"krun-oci.net", value}}), "accepted") << value;
+    std::string const longest(107, 'a');  // sun_path and its end, unix(7)
+    EXPECT_EQ(verdict({{"krun-oci.net", "unixstream:/" + longest.substr(1)}}), "accepted");
+    EXPECT_NE(verdict({{"krun-oci.net", "unixstream:/" + longest}}), "accepted");
+    EXPECT_EQ(verdict({{"krun-oci.net", "unixgram:/s,mac=01:00:00:00:00:01"}}),
+              "annotations[\"krun-oci.net\"]: mac must be the MAC address of one interface, as in "
+              "02:00:00:12:34:56, "
+              "is \"unixgram:/s,mac=01:00:00:00:00:01\"");
+}
+
 TEST(Annotations, UnknownKeyIsAnErrorOnlyInOurOwnNamespace) {
     EXPECT_EQ(verdict({{"krun-oci.cpus", "1"}}), "annotations[\"krun-oci.cpus\"]: there is no such setting");
     EXPECT_EQ(verdict({{"krun-oci.", "1"}}), "annotations[\"krun-oci.\"]: there is no such setting");

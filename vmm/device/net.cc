@@ -118,10 +118,20 @@ Result<void, GuestFault> Net::receive() {
 Result<void, GuestFault> Net::transmit() {
     Queue* const queue = context_->queue(kTransmit);
     if (queue == nullptr) return {};
+    if (!finish_frame()) return {};
     for (int i = 0; i < kFramesATurn; ++i)
         if (!TRY(send(*queue))) return {};
     more_to_send_.ring();
     return {};
+}
+
+// Whether nothing is left of the last frame; otherwise there will be room for it.
+bool Net::finish_frame() {
+    if (backend_ == nullptr) return true;
+    auto const outcome = backend_->carry_on();
+    if (outcome == NetBackend::Outcome::kEnded) end_link();
+    watch(EPOLLOUT, outcome == NetBackend::Outcome::kBlocked);
+    return outcome != NetBackend::Outcome::kBlocked;
 }
 
 // Sends the driver's next frame. False: there is none, or it has to wait.
@@ -144,9 +154,8 @@ Result<bool, GuestFault> Net::send(Queue& queue) {
         }
         if (outcome == NetBackend::Outcome::kEnded) end_link();
     }
-    watch(EPOLLOUT, false);
     TRY(queue.push_used(chain_, 0));
-    return true;
+    return finish_frame();
 }
 
 // §5.1.6.2.1: nothing that was not negotiated.

@@ -46,6 +46,7 @@ private:
     void backend_ready(uint32_t events);
     Result<void, GuestFault> receive();
     Result<void, GuestFault> transmit();
+    bool finish_frame();
     Result<bool, GuestFault> send(Queue& queue);
     bool is_sendable(NetHeader const& header) const;
     Result<void, GuestFault> take_commands();

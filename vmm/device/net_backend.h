@@ -36,7 +36,10 @@ public:
     };
     // `parts` are a NetHeader and a frame, in pieces of any size; at most IOV_MAX of them.
     virtual Outcome send(std::span<iovec const> parts) = 0;
-    // Fills `parts` with a NetHeader, whose `buffers` is the caller's, and one frame; a longer one is cut.
+    // Goes on with a frame that send() has taken in part. kMoved: nothing is left of it.
+    virtual Outcome carry_on() { return Outcome::kMoved; }
+    // Fills `parts` with a NetHeader, whose `buffers` is the caller's, and one frame; a longer one is cut or
+    // lost. Until one has been moved, or use() has been called, the next call's `parts` begin with the same.
     virtual Transfer receive(std::span<iovec const> parts) = 0;
 };
 

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A machine whose network is a program that listens on a unix socket, as users of libkrun and vfkit have it."""
+import contextlib
+import fcntl
+import os
+import pathlib
+import select
+import shutil
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+
+from network import echoing, kHost, sh, use, wait_for, way_out
+from suite import Skip, expect_equal, expect_in, test
+
+# What no program on this side sends by itself.
+_kLook = "cat /sys/class/net/eth0/address /sys/class/net/eth0/mtu; ip -o -4 addr show eth0; ip route"
+_kTalk = f"echo hello | timeout 30 nc {kHost} 8099"
+
+
+def _annotated(case, value, script):
+    bundle = use(case.bundle().script(script))
+    bundle.config["annotations"] = {"krun-oci.net": value}
+    return bundle
+
+
+@contextlib.contextmanager
+def _passt(*options):
+    place = pathlib.Path(tempfile.mkdtemp(dir="/run"))
+    place.chmod(0o777)  # passt is nobody by the time it makes its socket
+    path = place / "passt.socket"
+    program = subprocess.Popen(["/usr/bin/passt", "-f", "-1", "-s", path, *options], stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    try:
+        wait_for(path.exists, "passt's socket")
+        yield path
+    finally:
+        program.kill()
+        program.wait()
+        shutil.rmtree(place)
+
+
+class _Switch:
+    """A peer as gvproxy is one for vfkit: frames are datagrams, and go to an interface of the host's and back."""
+
+    def __init__(self, path):
+        self.first = None
+        self.peer = None
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(path))
+        self.tap = os.open("/dev/net/tun", os.O_RDWR)
+        kTunSetIff, kTapNoInfo = 0x400454ca, 0x1002
+        fcntl.ioctl(self.tap, kTunSetIff, struct.pack("16sH22x", b"gv0", kTapNoInfo))
+        sh("ip addr add 10.66.0.1/24 dev gv0; ip link set gv0 up")
+        self.stopping, self.stop = os.pipe()
+        self.thread = threading.Thread(target=self._serve)
+        self.thread.start()
+
+    def _serve(self):
+        while True:
+            ready, _, _ = select.select([self.socket, self.tap, self.stopping], [], [])
+            if self.stopping in ready:
+                return
+            if self.socket in ready:
+                frame, sender = self.socket.recvfrom(65536)
+                if self.first is None:
+                    self.first, self.peer = frame, sender
+                else:
+                    os.write(self.tap, frame)
+            if self.tap in ready:
+                frame = os.read(self.tap, 65536)
+                if self.peer:
+                    with contextlib.suppress(OSError):
+                        self.socket.sendto(frame, self.peer)
+
+    def close(self):
+        os.write(self.stop, b"x")
+        self.thread.join()
+        self.socket.close()
+        for fd in (self.tap, self.stopping, self.stop):
+            os.close(fd)
+
+
+@test("network sockets: passt on a stream socket gives the payload its address and a way out", vm_only=True)
+def stream(case):
+    if not shutil.which("passt"):
+        raise Skip("passt is not installed")
+    with way_out(), _passt("--mtu", "1400") as path, echoing(case, 8099):
+        result = case.run(_annotated(case, f"unixstream:{path},mac=02:00:00:00:66:01", f"{_kLook}; {_kTalk}"))
+        lines = result.text.splitlines()
+        expect_equal((result.status, lines[:2], lines[-1]), (0, ["02:00:00:00:66:01", "1400"], "hello"), f"result ({result})")
+        for part in (" 10.66.1.2/24 ", "default via 10.66.1.1 dev eth0"):
+            expect_in(part, result.text, "what the payload sees")
+
+
+@test("network sockets: a datagram socket begins as vfkit does, and DHCP in four steps gives the address", vm_only=True)
+def datagrams(case):
+    sh(f"ip addr add {kHost}/32 dev lo")
+    path = case.directory / "switch.socket"
+    switch = _Switch(path)
+    config = case.directory / "udhcpd.conf"
+    leases = case.directory / "leases"
+    leases.touch()
+    config.write_text(f"interface gv0\nstart 10.66.0.7\nend 10.66.0.7\nlease_file {leases}\npidfile {case.directory}/pid\n"
+                      "option subnet 255.255.255.0\noption router 10.66.0.1\n")
+    server = subprocess.Popen(["busybox", "udhcpd", "-f", config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        with echoing(case, 8099):
+            result = case.run(_annotated(case, f"unixgram:{path}", f"{_kLook}; {_kTalk}"))
+    finally:
+        server.kill()
+        server.wait()
+        switch.close()
+        sh(f"ip addr del {kHost}/32 dev lo")
+    expect_equal(switch.first, b"VFKT", "the first datagram")
+    lines = result.text.splitlines()
+    expect_equal((result.status, lines[1], lines[-1]), (0, "1500", "hello"), f"result ({result})")
+    for part in (" 10.66.0.7/24 ", "default via 10.66.0.1 dev eth0"):
+        expect_in(part, result.text, "what the payload sees")
+
+
+@test("network sockets: nobody who gives addresses is no error, and a peer that goes away takes the link down", vm_only=True)
+def silence(case):
+    path = case.directory / "socket"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        script = ("ip -o -4 addr show eth0; cat /sys/class/net/eth0/carrier; echo ready; "
+                  "while [ $(cat /sys/class/net/eth0/carrier) = 1 ]; do sleep 0.1; done; echo down")
+        box = case.container(_annotated(case, f"unixstream:{path}", script)).started()
+        peer, _ = listener.accept()
+        box.wait_for_output(b"ready")
+        peer.sendall(b"\xff\xff\xff\xff and no frame")
+        expect_equal(box.wait(), 0, "status")
+        expect_equal(box.out_path.read_text(), "1\nready\ndown\n", "what the payload sees")
+        peer.close()
+        box.must("delete", box.name)
+
+
+@test("network sockets: one that nobody listens on is one clear line, and the container can be deleted", vm_only=True)
+def nobody(case):
+    box = case.container(_annotated(case, "unixstream:/nowhere/socket", "true")).created()
+    result = box.command("start", box.name)
+    expect_equal(result.status, 1, "status")
+    expect_in('network: krun-oci.net: "/nowhere/socket": connect: No such file or directory', result.error, "stderr")
+    box.must("delete", "--force", box.name)
