@@ -16,8 +16,8 @@
 #include "base/bytes.h"
 #include "base/fd.h"
 #include "config-gen/control_protocol.h"
-#include "init/dhcp.h"
 #include "init/bus.h"
+#include "init/dhcp.h"
 
 namespace krun::init {
 namespace {

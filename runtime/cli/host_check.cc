@@ -15,7 +15,9 @@
 #include "runtime/cgroup/cgroup_hierarchies.h"
 #include "runtime/host/installed_file.h"
 #include "runtime/host/kvm_device.h"
+#include "runtime/host/passt_program.h"
 #include "runtime/host/rootless.h"
+#include "runtime/network/setup.h"
 #include "runtime/process/kernel_image.h"
 #include "vmm/kvm/speed.h"
 
@@ -153,15 +155,22 @@ Answer check_memory(std::string const& /*root*/) {
 }
 
 Answer check_tap(std::string const& /*root*/) {
-    if (can("/dev/net/tun", R_OK | W_OK)) return {.text = "/dev/net/tun can be used"};
-    return {Verdict::kWarning, "/dev/net/tun cannot be used: containers with a network do not start",
-            "modprobe tun"};
+    if (!can("/dev/net/tun", R_OK | W_OK))
+        return {Verdict::kWarning, "/dev/net/tun cannot be used: containers with a network do not start",
+                "modprobe tun"};
+    auto const tried = try_hand_over();
+    if (tried.ok()) return {.text = "an interface can be handed to a guest"};
+    return {Verdict::kWarning, tried.error().message() + ": containers with a network do not start",
+            "modprobe -a sch_ingress cls_matchall cls_u32 act_mirred act_skbedit"};
 }
 
 Answer check_passt(std::string const& /*root*/) {
-    for (char const* path : {"/usr/bin/passt", "/usr/local/bin/passt"})
-        if (can(path, X_OK)) return {.text = std::string(path) + "; nothing needs it yet"};
-    return {Verdict::kWarning, "passt is not installed; nothing needs it yet", "install passt"};
+    if (char const* const path = passt_program()) return {.text = path};
+    return {
+        Verdict::kWarning,
+        "passt is not installed: in the host's network, and in one that another container has, containers "
+        "have loopback only",
+        "install passt"};
 }
 
 struct Check {

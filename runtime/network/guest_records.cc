@@ -145,7 +145,7 @@ void Planner::add_address(NetworkRecords& out, NetlinkMessage const& message) co
     uint32_t flags = header.ifa_flags;
     for (auto const& one : attributes)
         if (one.type == IFA_FLAGS) flags = one.as<uint32_t>().value_or(flags);
-    if (!place || (is_ipv6 && (flags & IFA_F_TEMPORARY) != 0)) return;
+    if (!place || (is_ipv6 && ((flags & IFA_F_TEMPORARY) != 0 || !interfaces_[*place].has_ipv6))) return;
     header.ifa_flags = 0;
     NetlinkRequest request(RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, header);
     for (auto const& one : attributes) {
@@ -162,7 +162,10 @@ void Planner::add_address(NetworkRecords& out, NetlinkMessage const& message) co
 
 // What leads to a gateway comes after what the gateway is reached by.
 Result<void> Planner::add_routes(NetworkRecords& out) const {
+    bool const has_ipv6 =
+        std::any_of(interfaces_.begin(), interfaces_.end(), [](auto const& one) { return one.has_ipv6; });
     for (int const family : {AF_INET, AF_INET6}) {
+        if (family == AF_INET6 && !has_ipv6) continue;
         rtmsg of{};
         of.rtm_family = static_cast<unsigned char>(family);
         auto messages =

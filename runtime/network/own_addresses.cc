@@ -5,16 +5,12 @@
 #include <linux/if_addr.h>
 #include <linux/if_ether.h>
 #include <linux/if_link.h>
-#include <linux/if_packet.h>
 #include <linux/ip.h>
 #include <linux/neighbour.h>
-#include <linux/pkt_cls.h>
-#include <linux/pkt_sched.h>
-#include <linux/tc_act/tc_skbedit.h>
 
 #include <algorithm>
 
-#include "base/bytes.h"
+#include "runtime/network/ingress_filter.h"
 
 namespace krun::runtime {
 namespace {
@@ -24,64 +20,16 @@ constexpr uint32_t kOwnStack = 0xA9FE6B72;  // 169.254.107.114
 constexpr int kDestinationOffset = 16;      // in an IPv4 header
 constexpr uint8_t kWholeAddress = 32;
 
-struct Address {
-    uint32_t value;
-    uint32_t source;  // what the kernel sends from when it goes there: the first address of the same network
-};
-
 uint32_t network_of(uint32_t address, uint8_t prefix_bits) {
     return prefix_bits == 0 ? 0 : ntohl(address) >> (32 - prefix_bits);
 }
 
-std::vector<Address> addresses_of(Netlink const& netlink, HostInterface const& interface) {
-    ifaddrmsg of{};
-    of.ifa_family = AF_INET;
-    auto const messages = netlink.list(NetlinkRequest(RTM_GETADDR, NLM_F_DUMP, of), "");
-    std::vector<Address> out;
-    if (!messages.ok()) return out;
-    for (auto const& message : messages.value()) {
-        auto const header = message.header<ifaddrmsg>();
-        if (!header || header->ifa_index != interface.index) continue;
-        for (auto const& one : message.attributes<ifaddrmsg>()) {
-            auto const value = one.as<uint32_t>();
-            if (one.type != IFA_LOCAL || !value) continue;
-            auto const bits = header->ifa_prefixlen;
-            auto const first = std::find_if(out.begin(), out.end(), [&](Address const& other) {
-                return network_of(other.value, bits) == network_of(*value, bits);
-            });
-            bool const is_secondary = (header->ifa_flags & IFA_F_SECONDARY) != 0 && first != out.end();
-            out.push_back({*value, is_secondary ? first->source : *value});
-        }
-    }
-    return out;
-}
-
-// Frames of the guest's for the namespace's stack come with the address of a gateway, as the guest knows no
-// other way.
+// Frames of the guest's for the namespace's stack come with the MAC address of a gateway, as the guest knows
+// no other way.
 Result<void> let_in(Netlink const& netlink, int tap) {
-    tcmsg header{};
-    header.tcm_ifindex = tap;
-    header.tcm_parent = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS);
-    header.tcm_info = TC_H_MAKE(kOwnStackPriority << 16, htons(ETH_P_IP));
-    NetlinkRequest request(RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, header);
-    request.put(TCA_KIND, std::string_view("u32"));
-    auto const options = request.begin(TCA_OPTIONS);
-    tc_u32_sel selector{};
-    selector.flags = TC_U32_TERMINAL;
-    selector.nkeys = 1;
     tc_u32_key const key{
         .mask = UINT32_MAX, .val = htonl(kOwnStack), .off = kDestinationOffset, .offmask = 0};
-    request.put(TCA_U32_SEL, std::move(ByteWriter().put(selector).put(key)).take());
-    auto const actions = request.begin(TCA_U32_ACT);
-    auto const first = request.begin(1);
-    request.put(TCA_ACT_KIND, std::string_view("skbedit"));
-    auto const edit = request.begin(TCA_ACT_OPTIONS);
-    tc_skbedit accept{};
-    accept.action = TC_ACT_OK;
-    request.put(TCA_SKBEDIT_PARMS, accept);
-    request.put(TCA_SKBEDIT_PTYPE, uint16_t{PACKET_HOST});
-    for (auto const begun : {edit, first, actions, options}) request.end(begun);
-    return netlink.carry_out(request, "network: let the guest answer its own namespace");
+    return keep_frames(netlink, {tap, FilterPriority::kOwnStack, ETH_P_IP}, {&key, 1});
 }
 
 // Nor would the stack believe that what has one of its addresses comes from elsewhere.
@@ -134,7 +82,7 @@ Result<void> add_route(Netlink const& netlink, int tap, uint32_t address) {
 
 // As the kernel makes it with the address.
 NetlinkRequest local_route(uint16_t type, uint16_t flags, HostInterface const& interface,
-                           Address const& address) {
+                           OwnAddress const& address) {
     rtmsg header{};
     header.rtm_family = AF_INET;
     header.rtm_dst_len = kWholeAddress;
@@ -149,11 +97,34 @@ NetlinkRequest local_route(uint16_t type, uint16_t flags, HostInterface const& i
 
 }  // namespace
 
+std::vector<OwnAddress> own_addresses(Netlink const& netlink, HostInterface const& interface) {
+    ifaddrmsg of{};
+    of.ifa_family = AF_INET;
+    auto const messages = netlink.list(NetlinkRequest(RTM_GETADDR, NLM_F_DUMP, of), "");
+    std::vector<OwnAddress> out;
+    if (!messages.ok()) return out;
+    for (auto const& message : messages.value()) {
+        auto const header = message.header<ifaddrmsg>();
+        if (!header || header->ifa_index != interface.index) continue;
+        for (auto const& one : message.attributes<ifaddrmsg>()) {
+            auto const value = one.as<uint32_t>();
+            if (one.type != IFA_LOCAL || !value) continue;
+            auto const bits = header->ifa_prefixlen;
+            auto const first = std::find_if(out.begin(), out.end(), [&](OwnAddress const& other) {
+                return network_of(other.value, bits) == network_of(*value, bits);
+            });
+            bool const is_secondary = (header->ifa_flags & IFA_F_SECONDARY) != 0 && first != out.end();
+            out.push_back({*value, is_secondary ? first->source : *value});
+        }
+    }
+    return out;
+}
+
 Result<void> lead_own_addresses(Netlink const& netlink, HostInterface const& interface, int tap) {
     TRY(let_in(netlink, tap));
     TRY(believe(netlink, tap));
     TRY(add_own_stack(netlink, tap));
-    for (auto const& address : addresses_of(netlink, interface)) {
+    for (auto const& address : own_addresses(netlink, interface)) {
         TRY(add_neighbour(netlink, interface, tap, address.value));
         TRY(add_route(netlink, tap, address.value));
         TRY(netlink.carry_out(local_route(RTM_DELROUTE, 0, interface, address),
@@ -163,7 +134,7 @@ Result<void> lead_own_addresses(Netlink const& netlink, HostInterface const& int
 }
 
 void restore_own_addresses(Netlink const& netlink, HostInterface const& interface) {
-    for (auto const& address : addresses_of(netlink, interface))
+    for (auto const& address : own_addresses(netlink, interface))
         ignore(
             netlink.carry_out(local_route(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, interface, address), ""),
             "it was not taken");

@@ -9,8 +9,11 @@
 
 namespace krun::runtime {
 
-// Whose frames at a tap interface's ingress are for the namespace's own stack; others must have more.
-inline constexpr uint32_t kOwnStackPriority = 1;
+struct OwnAddress {
+    uint32_t value;   // network byte order
+    uint32_t source;  // from which the kernel sends there: the first address of the same network
+};
+std::vector<OwnAddress> own_addresses(Netlink const& netlink, HostInterface const& interface);
 
 // `tap` is the number of the tap interface that has the frames of `interface`; what is put there goes with
 // it.

@@ -6,9 +6,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/if_tun.h>
-#include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
-#include <linux/tc_act/tc_mirred.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
 
@@ -16,7 +14,9 @@
 #include <cerrno>
 
 #include "base/fd.h"
+#include "runtime/network/ingress_filter.h"
 #include "runtime/network/own_addresses.h"
+#include "runtime/network/shared_ports.h"
 #include "vmm/device/net_protocol.h"
 
 namespace krun::runtime {
@@ -24,8 +24,6 @@ namespace {
 
 // By which a filter is known to be ours: "krun".
 constexpr uint32_t kFilterHandle = 0x6b72756e;
-constexpr uint32_t kFilterPriority = kOwnStackPriority + 1;
-constexpr uint32_t kIngress = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS);
 
 std::string tap_name(HostInterface const& interface) {
     return kTapPrefix + std::to_string(interface.index);
@@ -72,13 +70,6 @@ Result<void> prepare_tap(Netlink const& netlink, int tap, uint32_t mtu) {
     return netlink.carry_out(up.put(IFLA_MTU, mtu), "network: bring up the tap interface");
 }
 
-tcmsg at_ingress(int interface) {
-    tcmsg out{};
-    out.tcm_ifindex = interface;
-    out.tcm_parent = kIngress;
-    return out;
-}
-
 tcmsg ingress_of(int interface) {
     tcmsg out{};
     out.tcm_ifindex = interface;
@@ -87,33 +78,8 @@ tcmsg ingress_of(int interface) {
     return out;
 }
 
-tcmsg filter_at(int interface) {
-    tcmsg out = at_ingress(interface);
-    out.tcm_handle = kFilterHandle;
-    out.tcm_info = TC_H_MAKE(kFilterPriority << 16, htons(ETH_P_ALL));
-    return out;
-}
-
-Result<void> remove_filter(Netlink const& netlink, int interface) {
-    NetlinkRequest request(RTM_DELTFILTER, 0, filter_at(interface));
-    return netlink.carry_out(request.put(TCA_KIND, std::string_view("matchall")), "");
-}
-
-Result<void> add_filter(Netlink const& netlink, int from, int to) {
-    NetlinkRequest request(RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, filter_at(from));
-    request.put(TCA_KIND, std::string_view("matchall"));
-    auto const options = request.begin(TCA_OPTIONS);
-    auto const actions = request.begin(TCA_MATCHALL_ACT);
-    auto const first = request.begin(1);
-    request.put(TCA_ACT_KIND, std::string_view("mirred"));
-    auto const mirred = request.begin(TCA_ACT_OPTIONS);
-    tc_mirred redirect{};
-    redirect.action = TC_ACT_STOLEN;
-    redirect.eaction = TCA_EGRESS_REDIR;
-    redirect.ifindex = static_cast<uint32_t>(to);
-    request.put(TCA_MIRRED_PARMS, redirect);
-    for (auto const begun : {mirred, first, actions, options}) request.end(begun);
-    return netlink.carry_out(request, "network: redirect an interface's frames");
+IngressFilter filter_at(int interface) {
+    return {interface, FilterPriority::kGuest, ETH_P_ALL, kFilterHandle};
 }
 
 Result<void> redirect(Netlink const& netlink, int from, int to) {
@@ -122,19 +88,14 @@ Result<void> redirect(Netlink const& netlink, int from, int to) {
                                   "network: prepare an interface for redirection");
     // Somebody else's ingress or clsact does as well; or ours, of a machine that has ended.
     if (!made.ok() && made.error().sys_errno() != EEXIST) return made;
-    ignore(remove_filter(netlink, from), "there may be none");
-    return add_filter(netlink, from, to);
-}
-
-bool has_filters(Netlink const& netlink, int interface) {
-    auto const found = netlink.list(NetlinkRequest(RTM_GETTFILTER, NLM_F_DUMP, at_ingress(interface)), "");
-    return !found.ok() || !found.value().empty();
+    ignore(remove_filter(netlink, filter_at(from)), "there may be none");
+    return redirect_frames(netlink, filter_at(from), to);
 }
 
 }  // namespace
 
-bool has_tap(Netlink const& netlink, HostInterface const& interface) {
-    return index_of(netlink, tap_name(interface)).ok();
+Result<int> tap_of(Netlink const& netlink, HostInterface const& interface) {
+    return index_of(netlink, tap_name(interface));
 }
 
 Result<UniqueFd> redirect_to_tap(Netlink const& netlink, HostInterface const& interface) {
@@ -146,6 +107,7 @@ Result<UniqueFd> redirect_to_tap(Netlink const& netlink, HostInterface const& in
     TRY(redirect(netlink, index, of));
     auto done = redirect(netlink, of, index);
     if (done.ok()) done = lead_own_addresses(netlink, interface, index);
+    if (done.ok() && ports_are_shared(netlink)) done = share_ports(netlink, interface, index);
     if (done.ok()) return tap;
     remove_redirection(netlink, interface);
     return fail(std::move(done).error());
@@ -153,7 +115,7 @@ Result<UniqueFd> redirect_to_tap(Netlink const& netlink, HostInterface const& in
 
 void remove_redirection(Netlink const& netlink, HostInterface const& interface) {
     int const index = static_cast<int>(interface.index);
-    if (!remove_filter(netlink, index).ok()) return;  // it is not ours
+    if (!remove_filter(netlink, filter_at(index)).ok()) return;  // it is not ours
     restore_own_addresses(netlink, interface);
     if (has_filters(netlink, index)) return;
     NetlinkRequest request(RTM_DELQDISC, 0, ingress_of(index));

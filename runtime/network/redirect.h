@@ -12,8 +12,8 @@ namespace krun::runtime {
 // In the namespace of the caller; needs CAP_NET_ADMIN there. kBadState if another machine has this interface.
 Result<UniqueFd> redirect_to_tap(Netlink const& netlink, HostInterface const& interface);
 
-// Whether a machine has this interface.
-bool has_tap(Netlink const& netlink, HostInterface const& interface);
+// The number of the tap interface; an error if no machine has this interface.
+Result<int> tap_of(Netlink const& netlink, HostInterface const& interface);
 
 // Removes what redirect_to_tap() put at the interface, which the end of the tap does not.
 void remove_redirection(Netlink const& netlink, HostInterface const& interface);

@@ -21,8 +21,11 @@
 #include "base/sysctl_path.h"
 #include "oci/annotations.h"
 #include "runtime/control/control_wire.h"
+#include "runtime/host/passt_program.h"
 #include "runtime/network/guest_records.h"
+#include "runtime/network/passt.h"
 #include "runtime/network/redirect.h"
+#include "runtime/network/shared_ports.h"
 #include "runtime/network/socket_network.h"
 
 namespace krun::runtime {
@@ -62,7 +65,17 @@ Result<std::vector<UniqueFd>> redirect_all(Netlink const& netlink,
     return taps;
 }
 
-Result<TakenOver> take_over(BorrowedFd ns, Sysctls const& asked) {
+// Of a namespace whose interfaces another machine has.
+Result<std::vector<UniqueFd>> share(Netlink const& netlink, std::vector<HostInterface> const& interfaces,
+                                    Sysctls const& asked, Cgroup const& home) {
+    for (auto const& one : interfaces) {
+        int const tap = TRY(tap_of(netlink, one));
+        TRY(share_ports(netlink, one, tap));
+    }
+    return start_passt(home, asked, PasstFamilies::kIpv4);
+}
+
+Result<TakenOver> take_over(BorrowedFd ns, Sysctls const& asked, Cgroup const& home) {
     TRY(enter(ns));
     auto const netlink = TRY(Netlink::open());
     TakenOver out;
@@ -80,7 +93,12 @@ Result<TakenOver> take_over(BorrowedFd ns, Sysctls const& asked) {
     auto file = TRY(write_plan(plan));
     auto taps = redirect_all(netlink, interfaces);
     if (!taps.ok() && taps.error().code() == Errc::kBadState) {
-        out.complaint = taps.error().message() + "; this container has loopback only";
+        auto shared = share(netlink, interfaces, asked, home);
+        if (shared.ok())
+            out.fds = std::move(shared).value();
+        else
+            out.complaint = taps.error().message() + "; by passt: " + shared.error().message() +
+                            "; this container has loopback only";
         return out;
     }
     out.fds = TRY(std::move(taps));
@@ -94,7 +112,7 @@ Result<TakenOver> give_back(BorrowedFd ns) {
     auto const netlink = TRY(Netlink::open());
     auto const interfaces = TRY(list_interfaces(netlink));
     for (auto const& one : interfaces)
-        if (!has_tap(netlink, one)) remove_redirection(netlink, one);
+        if (!tap_of(netlink, one).ok()) remove_redirection(netlink, one);
     return TakenOver{};
 }
 
@@ -150,6 +168,15 @@ Result<std::vector<UniqueFd>> take_socket(oci::NetworkAnnotation const& wanted) 
     return out;
 }
 
+// What cannot be handed over can be shared. A container that could do without does not fail.
+std::vector<UniqueFd> share_network(oci::Spec const& spec, Cgroup const& home) {
+    auto shared = start_passt(home, asked_sysctls(spec), PasstFamilies::kAll);
+    if (shared.ok()) return std::move(shared).value();
+    log(LogLevel::kError, "network: the host's own, by passt: " + shared.error().message() +
+                              "; this container has loopback only");
+    return {};
+}
+
 NetworkNamespace identity(struct stat const& status) {
     return {status.st_dev, status.st_ino};
 }
@@ -166,7 +193,8 @@ uint32_t network_slots(NetworkNamespace creators, oci::Spec const& spec) {
     auto const annotations = oci::read_annotations(spec.annotations);
     if (annotations.ok() && annotations.value().network) return 1;
     auto const ours = network_namespace_of("self");
-    if (ours == creators || ours == network_namespace_of("1")) return 0;
+    if (ours == creators || ours == network_namespace_of("1"))
+        return wants_shared(spec) && passt_program() != nullptr ? 1 : 0;
     auto const netlink = Netlink::open();
     if (!netlink.ok()) return kUsualNetworkSlots;
     auto const interfaces = list_interfaces(netlink.value());
@@ -174,21 +202,34 @@ uint32_t network_slots(NetworkNamespace creators, oci::Spec const& spec) {
     return std::clamp(here, kUsualNetworkSlots, static_cast<uint32_t>(kMaxNetworkInterfaces));
 }
 
-Result<std::vector<UniqueFd>> take_over_network(pid_t container, oci::Spec const& spec) {
+Result<std::vector<UniqueFd>> take_over_network(pid_t container, oci::Spec const& spec, Cgroup const& home) {
     auto const annotations = TRY(oci::read_annotations(spec.annotations));
     if (annotations.network) return take_socket(*annotations.network);
     auto const process = std::to_string(container);
     if (is_shared(network_namespace_of(process))) {
-        if (wants_shared(spec))
-            log(LogLevel::kError,
-                "network: the host's own cannot be handed to a guest; this container has loopback only");
-        return std::vector<UniqueFd>();
+        return wants_shared(spec) ? share_network(spec, home) : std::vector<UniqueFd>();
     }
     auto const ns = TRY(open_path("/proc/" + process + "/ns/net", O_RDONLY));
     auto const asked = asked_sysctls(spec);
-    auto taken = TRY(in_child([&] { return take_over(ns.borrow(), asked); }));
+    auto taken = TRY(in_child([&] { return take_over(ns.borrow(), asked, home); }));
     if (!taken.complaint.empty()) log(LogLevel::kError, taken.complaint);
     return std::move(taken.fds);
+}
+
+Result<void> try_hand_over() {
+    auto const tried = in_child([]() -> Result<TakenOver> {
+        if (::unshare(CLONE_NEWNET) < 0 && ::unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
+            return fail(Error::sys("network: make a namespace"));
+        auto const netlink = TRY(Netlink::open());
+        HostInterface loopback;
+        loopback.index = 1;  // in every namespace
+        loopback.name = "lo";
+        loopback.mtu = 1500;
+        TRY(redirect_to_tap(netlink, loopback));
+        return TakenOver{};
+    });
+    if (!tried.ok()) return fail(Error(tried.error().code(), tried.error().message()));
+    return {};
 }
 
 void give_back_network(std::string const& path) {

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 #include "oci/spec.h"
+#include "runtime/cgroup/cgroup.h"
 
 namespace krun::runtime {
 
@@ -33,8 +34,13 @@ uint32_t network_slots(NetworkNamespace creators, oci::Spec const& spec);
 
 // What goes with ControlOp::kStart: a NetworkPlan's file, then what carries its interfaces' frames, in its
 // order. Empty if there is nothing to hand over: nothing but loopback or, with a line in the log, a namespace
-// that is the host's own or whose interfaces another machine has.
-Result<std::vector<UniqueFd>> take_over_network(pid_t container, oci::Spec const& spec);
+// whose interfaces another machine has, or the host's own where passt cannot be used. `home` is the
+// container's cgroup, for a process that carries frames.
+Result<std::vector<UniqueFd>> take_over_network(pid_t container, oci::Spec const& spec, Cgroup const& home);
+
+// Whether this kernel can hand an interface over: tries with loopback's, in a namespace that ends with the
+// attempt. Needs the privilege to make one.
+Result<void> try_hand_over();
 
 // After the end of the machine: a namespace that stays gets its interfaces back. `path` may be empty.
 void give_back_network(std::string const& path);

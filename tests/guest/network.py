@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Network namespaces as engines make them, and somebody to talk to the containers in them."""
 import contextlib
+import http.server
 import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 from suite import expect_equal, Failed
@@ -116,6 +118,31 @@ def echoing(case, port):
         server.kill()
         server.wait()
         server.stdout.close()
+
+
+class _Hello(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"hello\n")
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def greeting(port):
+    """A web server of the host's that says hello. Debian 12's passt forgets the end of a connection whose client half-closes
+    it before the answer, as nc does."""
+    server = http.server.ThreadingHTTPServer(("", port), _Hello)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 # An address of the host's that is neither loopback's nor of any of its networks.

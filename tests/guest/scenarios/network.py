@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The network that an engine has set up is the payload's, as the engine set it up."""
 import os
+import pathlib
 import re
 
-from network import echo, echo_datagram, expect_echo, namespace, sh, use
+from network import echo, echo_datagram, expect_echo, greeting, kHost, namespace, sh, use, wait_for, way_out
 from suite import expect, expect_equal, expect_in, test
 
 _kReference = "/usr/bin/crun"
@@ -122,8 +123,32 @@ def none(case):
     expect_equal(result.text.splitlines()[-1], "unreachable", "the way out")
 
 
-@test("network: a second machine in the same namespace is told that it has loopback only; the first goes on", vm_only=True)
+@test("network: a second machine in the same namespace gets out by passt, with the same address; the first goes on", vm_only=True)
 def shared(case):
+    script = f"ip -o -4 addr show eth0; ip -6 addr show scope global; for i in 1 2 3; do timeout 60 wget -qO- http://{kHost}:8099/; done"
+    with way_out(), greeting(8099), namespace() as net:
+        net.connect("h0", "eth0", "10.77.0.2/24", "fd00:77::2/64")
+        net.sh("ip route add default via 10.77.0.1; ip -6 route add default via fd00:77::1")
+        first = case.container(use(case.bundle("/bin/probe", "echo-tcp", "7"), net.path), name="first")
+        first.started().wait_for_output(b"ready")
+        for name in ("second", "third"):
+            result = case.container(use(case.bundle().script(script), net.path), name=name).run()
+            lines = result.text.splitlines()
+            expect_equal((result.status, len(lines), lines[1:]), (0, 4, ["hello"] * 3), f"result of the {name} ({result})")
+            expect_in(" 10.77.0.2/24 ", lines[0], "its address")
+            expect_echo("10.77.0.2", 7, 100_000)
+        # The next machine that has the interface leaves the others their ports.
+        other = case.container(use(case.bundle().script(f"read line; timeout 60 wget -qO- http://{kHost}:8099/"), net.path), name="other")
+        first.must("delete", "--force", "first")
+        first = case.container(use(case.bundle("/bin/probe", "echo-tcp", "7"), net.path), name="first")
+        first.started().wait_for_output(b"ready")
+        expect_equal(other.run(stdin=b"go\n").text, "hello\n", "what comes back after that")
+        expect_echo("10.77.0.2", 7, 100_000)
+        first.must("delete", "--force", "first")
+
+
+@test("network: a second machine in a namespace without a way out is told that it has loopback only; the first goes on", vm_only=True)
+def not_shared(case):
     with namespace() as net:
         net.connect("h0", "eth0", "10.77.0.2/24")
         first = case.container(use(case.bundle("/bin/probe", "echo-tcp", "7"), net.path), name="first")
@@ -131,7 +156,8 @@ def shared(case):
         second = case.container(use(case.bundle().script("ls /sys/class/net"), net.path), name="second").started()
         expect_equal(second.wait(), 0, "status of the second")
         expect_equal(second.out_path.read_text(), "lo\n", "its interfaces")
-        expect_in("network: another machine has eth0; this container has loopback only", " ".join(second.log()), "log")
+        expect_in("network: another machine has eth0; by passt: there is no Ethernet interface with a default route; "
+                  "this container has loopback only", " ".join(second.log()), "log")
         second.must("delete", "second")
         expect_echo("10.77.0.2", 7, 100_000)
         first.must("delete", "--force", "first")
@@ -168,13 +194,48 @@ def refused(case):
         expect_equal(net.look(), before, "the namespace afterwards")
 
 
-@test("network: without a network namespace of its own the container touches no interface of the host", vm_only=True)
+def _of_the_host(case, script):
+    """Bundles whose containers are in the host's network: config.json lists it, or none."""
+    unlisted = case.bundle().script(script)
+    unlisted.linux["namespaces"] = [one for one in unlisted.linux["namespaces"] if one["type"] != "network"]
+    return {"listed": use(case.bundle().script(script), "/proc/1/ns/net"), "unlisted": unlisted}
+
+
+@test("network: in the host's own, which leads nowhere, the container has loopback only and touches no interface", vm_only=True)
 def hosts(case):
     before = sh("ip link; ip addr; tc qdisc")
-    bundle = case.bundle().script("ls /sys/class/net")
-    bundle.linux["namespaces"] = [one for one in bundle.linux["namespaces"] if one["type"] != "network"]
-    for name, one in (("listed", use(case.bundle().script("ls /sys/class/net"), "/proc/1/ns/net")), ("unlisted", bundle)):
-        box = case.container(one, name=name)
+    for name, bundle in _of_the_host(case, "ls /sys/class/net").items():
+        box = case.container(bundle, name=name)
         expect_equal(box.run().text, "lo\n", "interfaces")
-        expect_in("network: the host's own cannot be handed to a guest; this container has loopback only", " ".join(box.log()), "log")
+        expect_in("network: the host's own, by passt: there is no Ethernet interface with a default route; "
+                  "this container has loopback only", " ".join(box.log()), "log")
     expect_equal(sh("ip link; ip addr; tc qdisc"), before, "the host's network")
+
+
+@test("network: in the host's own the payload has the host's addresses and routes and reaches what the host reaches, by passt",
+      vm_only=True)
+def host_by_passt(case):
+    script = (f"cd /sys/class/net; ls; cat up0/mtu; ip -o -4 addr show up0; ip route; timeout 60 wget -qO- http://{kHost}:8099/; "
+              "timeout 15 wget -qO- http://10.66.1.1:8099/ || echo none")
+    with way_out(), greeting(8099):
+        before = sh("ip -4 addr; ip route; tc qdisc")
+        for name, bundle in _of_the_host(case, script).items():
+            result = case.container(bundle, name=name).run()
+            lines = result.text.splitlines()
+            expect_equal((result.status, lines[:3], lines[-2:]), (0, ["lo", "up0", "1500"], ["hello", "none"]), f"result ({result})")
+            for part in (" 10.66.1.2/24 ", "default via 10.66.1.1 dev up0"):
+                expect_in(part, result.text, "what the payload sees")
+        expect_equal(sh("ip -4 addr; ip route; tc qdisc"), before, "the host's network")
+
+
+@test("network: passt is in the container's cgroup, and ends with its machine", vm_only=True)
+def passt_ends(case):
+    with way_out():
+        box = case.container(_of_the_host(case, "sleep 1000")["unlisted"]).started()
+        members = pathlib.Path("/sys/fs/cgroup" + sh(f"cut -d: -f3 /proc/{box.pid}/cgroup").strip() + "/cgroup.procs")
+        names = [sh(f"cat /proc/{pid}/comm").strip() for pid in members.read_text().split()]
+        expect(any(name.startswith("passt") for name in names), f"no passt among {names}")
+        box.must("kill", box.name, "KILL")
+        box.wait()
+        wait_for(lambda: not members.read_text(), "passt to end")
+        box.must("delete", box.name)

@@ -1,23 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A machine whose network is a program that listens on a unix socket, as users of libkrun and vfkit have it."""
+"""A machine whose network is a program in user space: behind a unix socket, as users of libkrun and vfkit have it, or in a
+namespace that is there."""
 import contextlib
 import fcntl
 import os
 import pathlib
 import select
 import shutil
+import signal
 import socket
 import struct
 import subprocess
 import tempfile
 import threading
 
-from network import echoing, kHost, sh, use, wait_for, way_out
+from network import expect_echo, greeting, kHost, sh, use, wait_for, way_out
 from suite import Skip, expect_equal, expect_in, test
 
 # What no program on this side sends by itself.
 _kLook = "cat /sys/class/net/eth0/address /sys/class/net/eth0/mtu; ip -o -4 addr show eth0; ip route"
-_kTalk = f"echo hello | timeout 30 nc {kHost} 8099"
+_kTalk = f"timeout 60 wget -qO- http://{kHost}:8099/"
 
 
 def _annotated(case, value, script):
@@ -87,7 +89,7 @@ class _Switch:
 def stream(case):
     if not shutil.which("passt"):
         raise Skip("passt is not installed")
-    with way_out(), _passt("--mtu", "1400") as path, echoing(case, 8099):
+    with way_out(), _passt("--mtu", "1400") as path, greeting(8099):
         result = case.run(_annotated(case, f"unixstream:{path},mac=02:00:00:00:66:01", f"{_kLook}; {_kTalk}"))
         lines = result.text.splitlines()
         expect_equal((result.status, lines[:2], lines[-1]), (0, ["02:00:00:00:66:01", "1400"], "hello"), f"result ({result})")
@@ -107,7 +109,7 @@ def datagrams(case):
                       "option subnet 255.255.255.0\noption router 10.66.0.1\n")
     server = subprocess.Popen(["busybox", "udhcpd", "-f", config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        with echoing(case, 8099):
+        with greeting(8099):
             result = case.run(_annotated(case, f"unixgram:{path}", f"{_kLook}; {_kTalk}"))
     finally:
         server.kill()
@@ -119,6 +121,36 @@ def datagrams(case):
     expect_equal((result.status, lines[1], lines[-1]), (0, "1500", "hello"), f"result ({result})")
     for part in (" 10.66.0.7/24 ", "default via 10.66.0.1 dev eth0"):
         expect_in(part, result.text, "what the payload sees")
+
+
+@contextlib.contextmanager
+def _pasta(*options):
+    """A namespace that pasta has made and speaks for, as a user without privileges."""
+    os.chmod("/dev/net/tun", 0o666)  # as a distribution's device manager does
+    words = ["setpriv", "--reuid=4243", "--regid=4243", "--clear-groups", "pasta", "--config-net", "--foreground", "--quiet", *options,
+             "--", "sh", "-c", "read pid rest </proc/self/stat; echo $pid; exec sleep 1000"]
+    program = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+    pid = int(program.stdout.readline())
+    try:
+        yield f"/proc/{pid}/ns/net"
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        program.kill()
+        program.wait()
+        program.stdout.close()
+
+
+@test("network sockets: a namespace that pasta speaks for works as it is, outwards and by a published port", vm_only=True)
+def pasta(case):
+    if not shutil.which("pasta"):
+        raise Skip("pasta is not installed")
+    with way_out(), greeting(8099), _pasta("--tcp-ports", "8077:7") as path:
+        result = case.container(use(case.bundle().script(f"ip -o -4 addr; {_kTalk}"), path), name="out").run()
+        expect_equal((result.status, result.text.splitlines()[-1]), (0, "hello"), f"result ({result})")
+        expect_in(" 10.66.1.2/24 ", result.text, "its address")
+        server = case.container(use(case.bundle("/bin/probe", "echo-tcp", "7"), path)).started().wait_for_output(b"ready")
+        expect_echo("10.66.1.2", 8077, 100_000)
+        server.must("delete", "--force", server.name)
 
 
 @test("network sockets: nobody who gives addresses is no error, and a peer that goes away takes the link down", vm_only=True)

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import signal
+import subprocess
 
 from executed import running, test
 from suite import expect, expect_equal, expect_in
@@ -18,6 +19,24 @@ def check(case):
         expect(found[subject]["verdict"] in ("ok", "warning"), f"{found[subject]}")
     expect_equal(found["kvm"]["verdict"], "ok", "kvm")
     expect_equal(found["cgroup"]["verdict"], "ok", f"cgroup: {found['cgroup']}")
+
+
+@test("check: a kernel that cannot redirect frames is told, with what to load", vm_only=True)
+def check_redirection(case):
+    def tap():
+        found = json.loads(case.container(case.bundle()).command("check", "--json").out)
+        return next(one for one in found if one["subject"] == "tap")
+    loader = pathlib.Path("/proc/sys/kernel/modprobe")
+    before = loader.read_text()
+    subprocess.run(["modprobe", "-r", "cls_u32", "cls_matchall", "act_skbedit", "act_mirred"], check=False)
+    loader.write_text("/bin/false")
+    try:
+        got = tap()
+    finally:
+        loader.write_text(before)
+    expect_equal((got["verdict"], "modprobe" in got["remedy"]), ("warning", True), f"what it says ({got})")
+    got = tap()
+    expect_equal((got["verdict"], got["text"]), ("ok", "an interface can be handed to a guest"), "what it says when they can be loaded")
 
 
 @test("evidence: of a running container it is what its kernel says", vm_only=True)
