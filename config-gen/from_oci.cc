@@ -179,6 +179,7 @@ Result<GuestPlan> from_oci(oci::Spec const& spec) {
     TRY(add_budgets(annotations, spec, out));
     out.info = annotations.info;
     out.host_locks = annotations.host_locks;
+    out.posix_acls = annotations.posix_acls;
     if (out.info) add_info_tree(out.config);
     return out;
 }

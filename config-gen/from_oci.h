@@ -21,6 +21,7 @@ struct GuestPlan {
     std::vector<VirtualFile> files;  // likewise
     bool info = false;               // the payload sees kInfoTree
     bool host_locks = false;         // locks of files are the host's
+    bool posix_acls = false;         // the root file system has ACLs
     std::optional<oci::BudgetAnnotation> root_budget;
 };
 

@@ -227,6 +227,9 @@ public:
     // ---- locks: not asked unless host_locks() ----
     // Whether locks are the host's, so that they exclude other guests and processes of the host, too.
     virtual bool host_locks() const { return false; }
+
+    // Whether the guest shall ask for POSIX ACLs, of all of the connection.
+    virtual bool posix_acls() const { return false; }
     // The lock that stands in the way of this one, or F_UNLCK.
     virtual FsResult<abi::FileLock> getlk(NodeId, LockArgs const&) { return fail(Errno{ENOLCK}); }
     // Takes, changes or lets go. EAGAIN, at once, if something stands in the way; of one that waits EDEADLK

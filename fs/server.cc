@@ -18,9 +18,11 @@ using abi::Opcode;
 // WRITEBACK_CACHE (host and guest may share a tree), SECURITY_CTX and every DAX flag.
 static constexpr uint64_t kWanted =
     abi::kAsyncRead | abi::kAtomicOTrunc | abi::kBigWrites | abi::kDontMask | abi::kAutoInvalData |
-    abi::kDoReaddirplus | abi::kReaddirplusAuto | abi::kAsyncDio | abi::kParallelDirops | abi::kPosixAcl |
-    abi::kMaxPages | abi::kCacheSymlinks | abi::kSubmounts | abi::kHandleKillprivV2 | abi::kSetxattrExt |
-    abi::kInitExt | abi::kCreateSuppGroup | abi::kAllowIdmap;
+    abi::kDoReaddirplus | abi::kReaddirplusAuto | abi::kAsyncDio | abi::kParallelDirops | abi::kMaxPages |
+    abi::kCacheSymlinks | abi::kSubmounts | abi::kHandleKillprivV2 | abi::kSetxattrExt | abi::kInitExt |
+    abi::kCreateSuppGroup | abi::kAllowIdmap;
+// And this, where the root file system has them.
+static constexpr uint64_t kWantedAcls = abi::kPosixAcl;
 // And these, where locks are the host's.
 static constexpr uint64_t kWantedLocks = abi::kPosixLocks | abi::kFlockLocks;
 static constexpr uint16_t kMaxPages = kMaxDataBytes / 4096;
@@ -167,7 +169,8 @@ FsResult<void> Server::init(Call& call) {
     // Once only: a second INIT would change the rules under requests that are under way.
     if (ready_.exchange(true) && guard_stands("one-init")) return fail(Errno{EIO});
 
-    uint64_t const wanted = kWanted | (root_->host_locks() ? kWantedLocks : 0);
+    uint64_t const wanted =
+        kWanted | (root_->host_locks() ? kWantedLocks : 0) | (root_->posix_acls() ? kWantedAcls : 0);
     uint64_t const agreed = (in.flags | uint64_t{in.flags2} << 32) & wanted;
     agreed_ = agreed;
     out.max_readahead = in.max_readahead;

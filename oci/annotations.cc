@@ -118,6 +118,12 @@ Verdict read_locks(std::string_view, std::string const& value, MachineAnnotation
     return {};
 }
 
+Verdict read_acl(std::string_view, std::string const& value, MachineAnnotations& out) {
+    if (value != "no" && value != "yes") return "must be \"no\" or \"yes\"";
+    out.posix_acls = value == "yes";
+    return {};
+}
+
 // A number of bytes, perhaps with K, M, G or T behind it.
 std::optional<uint64_t> parse_size(std::string_view text) {
     constexpr std::string_view kUnits = "KMGT";
@@ -221,6 +227,9 @@ constexpr Row kRows[] = {
       "whom locks of files exclude: processes of this container, or other containers and the host, too; "
       "waiting for a lock of the host's cannot be interrupted"},
      read_locks},
+    {{"krun-oci.acl", "no, yes",
+      "POSIX ACLs of the root file system count, and can be set; making files then takes a third longer"},
+     read_acl},
     {{"krun-oci.budget.", "bytes=SIZE[,files=NUMBER]",
       "what the container may add to its root (`krun-oci.budget./`) or to the bind mount whose destination "
       "follows; "

@@ -60,6 +60,7 @@ struct MachineAnnotations {
     bool sandbox = false;
     std::vector<InjectedFile> files;  // krun-oci.file.PATH and krun-oci.secret.PATH, in the order of the keys
     bool host_locks = false;          // krun-oci.locks: "host"
+    bool posix_acls = false;          // krun-oci.acl: "yes"
     std::vector<BudgetAnnotation> budgets;        // krun-oci.budget.DESTINATION, in the order of the keys
     bool info = false;                            // krun-oci.info: the container sees /run/krun
     std::vector<DiskAnnotation> disks;            // krun-oci.disk.NAME, in the order of the keys

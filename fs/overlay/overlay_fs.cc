@@ -28,6 +28,11 @@ bool OverlayFs::host_locks() const {
            std::any_of(grafts_.begin(), grafts_.end(), [](auto const& graft) { return graft->host_locks(); });
 }
 
+bool OverlayFs::posix_acls() const {
+    return inner_->posix_acls() ||
+           std::any_of(grafts_.begin(), grafts_.end(), [](auto const& graft) { return graft->posix_acls(); });
+}
+
 FileSystem* OverlayFs::owner(NodeId node) const {
     auto const prefix = prefix_of(node);
     return prefix < by_prefix_.size() ? by_prefix_[prefix] : nullptr;

@@ -53,6 +53,7 @@ public:
     void list_prefixes(std::vector<uint16_t>& out) const override;
     void destroy() override;
     bool host_locks() const override;
+    bool posix_acls() const override;
 
     FsResult<Entry> lookup(NodeId parent, std::string_view name) override;
     FsResult<Entry> symlink(Caller, NodeId, std::string_view, std::string_view) override;

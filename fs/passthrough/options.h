@@ -39,6 +39,9 @@ struct PassthroughOptions {
     Submounts submounts = Submounts::kStay;
     // Locks are taken on the host, and exclude other guests and the host's processes.
     bool host_locks = false;
+    // The guest's kernel asks for ACLs, and decides by them. It asks anew whenever it has asked for
+    // attributes, which makes making a file a third slower.
+    bool posix_acls = true;
     DeviceNodes device_nodes = DeviceNodes::kRefuse;
     // Descriptors of files that were looked up but are not open are a cache of this size; the rest are
     // opened again by parent and name when needed, and checked to be the same file. Never more than an

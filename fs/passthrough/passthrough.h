@@ -84,6 +84,7 @@ public:
 
     // lock.cc
     bool host_locks() const override { return options_.host_locks; }
+    bool posix_acls() const override { return options_.posix_acls; }
     FsResult<abi::FileLock> getlk(NodeId, LockArgs const&) override;
     FsResult<void> setlk(NodeId, LockArgs const&) override;
     void stop_waiting(NodeId node, LockArgs const& args) override { waits_.end(node, args.owner); }

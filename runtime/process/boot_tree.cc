@@ -46,6 +46,7 @@ Result<std::unique_ptr<fs::FileSystem>> rootfs_of(GuestPlan const& plan, HostHan
     fs::PassthroughOptions options;
     options.read_only = plan.config.krun.readonly;
     options.host_locks = plan.host_locks;
+    options.posix_acls = plan.posix_acls;
     options.submounts = fs::Submounts::kCross;
     options.budget = limits_of(plan.root_budget);
     auto tree = TRY(serve_tree(std::move(host.rootfs), options, ids));
@@ -67,6 +68,7 @@ Result<std::unique_ptr<fs::FileSystem>> bind_of(BindHandle& bind, BindSource con
                                                 fs::NodeIds& ids) {
     fs::PassthroughOptions options;
     options.host_locks = host_locks;
+    options.posix_acls = false;  // a submount has none in any case
     options.budget = limits_of(source.budget);
     options.read_only = bind.read_only;
     options.submounts = bind.recursive ? fs::Submounts::kCross : fs::Submounts::kStay;

@@ -37,10 +37,14 @@ TEST_F(FuseServer, InitTakesWhatTheGuestOffersOfWhatItWants) {
     EXPECT_EQ(out.max_pages, 256);
     EXPECT_EQ(out.flags, abi::kAsyncRead | abi::kAtomicOTrunc | abi::kBigWrites | abi::kDontMask |
                              abi::kAutoInvalData | abi::kDoReaddirplus | abi::kReaddirplusAuto |
-                             abi::kAsyncDio | abi::kParallelDirops | abi::kPosixAcl | abi::kMaxPages |
-                             abi::kCacheSymlinks | abi::kSubmounts | abi::kHandleKillprivV2 |
-                             abi::kSetxattrExt | abi::kInitExt);
+                             abi::kAsyncDio | abi::kParallelDirops | abi::kMaxPages | abi::kCacheSymlinks |
+                             abi::kSubmounts | abi::kHandleKillprivV2 | abi::kSetxattrExt | abi::kInitExt);
     EXPECT_EQ(out.flags2, (abi::kCreateSuppGroup | abi::kAllowIdmap) >> 32);
+}
+
+TEST_F(FuseServer, InitTakesAclsWhereThereAreSome) {
+    fs_->has_acls = true;
+    EXPECT_EQ(client_.init().flags & abi::kPosixAcl, abi::kPosixAcl);
 }
 
 TEST_F(FuseServer, InitTakesNothingThatTheGuestDoesNotOffer) {

@@ -59,12 +59,15 @@ TEST(Annotations, BadValueNamesKeyRuleAndValue) {
     EXPECT_NE(verdict({{"run.oci.handler", "wasm"}}), "accepted");
     EXPECT_NE(verdict({{"krun-oci.locks", "yes"}}), "accepted");
     EXPECT_EQ(verdict({{"krun-oci.locks", "guest"}}), "accepted");
+    EXPECT_NE(verdict({{"krun-oci.acl", "1"}}), "accepted");
+    EXPECT_EQ(verdict({{"krun-oci.acl", "no"}}), "accepted");
 }
 
 TEST(Annotations, FilesAreInjectedByTheirPath) {
     auto const read = read_annotations({{"krun-oci.file./etc/motd", "hello\n"},
                                         {"krun-oci.secret./run/key", "hush"},
                                         {"krun-oci.info", "1"},
+                                        {"krun-oci.acl", "yes"},
                                         {"krun-oci.locks", "host"}});
     ASSERT_TRUE(read.ok()) << read.error().message();
     auto const& files = read.value().files;
@@ -76,6 +79,7 @@ TEST(Annotations, FilesAreInjectedByTheirPath) {
     EXPECT_TRUE(files[1].secret);
     EXPECT_TRUE(read.value().info);
     EXPECT_TRUE(read.value().host_locks);
+    EXPECT_TRUE(read.value().posix_acls);
 }
 
 TEST(Annotations, InjectedPathsAreAbsoluteAndPlain) {

@@ -23,6 +23,7 @@ public:
     std::set<NodeId> read_only_nodes;
     Caller last_caller{};
     bool has_locks = false;
+    bool has_acls = false;
     bool is_locked = false;  // by somebody else
     uint64_t last_forget = 0;
     size_t last_wanted_bytes = 0;  // by a listing, before its first entry
@@ -89,6 +90,7 @@ public:
     FsResult<void> fsync(NodeId, Handle, fs::Sync) override { return done("fsync"); }
     FsResult<void> release(NodeId, Handle) override { return done("release"); }
     bool host_locks() const override { return has_locks; }
+    bool posix_acls() const override { return has_acls; }
     FsResult<fs::abi::FileLock> getlk(NodeId, fs::LockArgs const& args) override {
         calls.push_back("getlk");
         return args.lock;

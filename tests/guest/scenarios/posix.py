@@ -67,6 +67,7 @@ def _on_host(directory, one_in):
 def _in_container(case, root, binds, one_in):
     """Place -> observations, from one container: its root, which lies in `root`, and bind mounts."""
     bundle = with_all_capabilities(Bundle(root / "bundle", ["/bin/true"], case.lab.probe).privileged())
+    bundle.config["annotations"] = {"krun-oci.acl": "yes"}
     shutil.copy(_kProgram, bundle.root / "bin/posix_suite")
     places = {"root": "/data"}
     for name, source in binds.items():
