@@ -168,9 +168,17 @@ Result<std::vector<UniqueFd>> take_socket(oci::NetworkAnnotation const& wanted) 
     return out;
 }
 
+// Where the container is for certain: one that cannot be looked at may be meant to be alone.
+Result<std::vector<UniqueFd>> share_own(NetworkNamespace containers, oci::Spec const& spec,
+                                        Cgroup const& home) {
+    if (containers == NetworkNamespace{} || containers != network_namespace_of("self"))
+        return fail(Error(Errc::kUnsupported, "it is not that of the command"));
+    return start_passt(home, asked_sysctls(spec), PasstFamilies::kAll);
+}
+
 // What cannot be handed over can be shared. A container that could do without does not fail.
-std::vector<UniqueFd> share_network(oci::Spec const& spec, Cgroup const& home) {
-    auto shared = start_passt(home, asked_sysctls(spec), PasstFamilies::kAll);
+std::vector<UniqueFd> share_network(NetworkNamespace containers, oci::Spec const& spec, Cgroup const& home) {
+    auto shared = share_own(containers, spec, home);
     if (shared.ok()) return std::move(shared).value();
     log(LogLevel::kError, "network: the host's own, by passt: " + shared.error().message() +
                               "; this container has loopback only");
@@ -206,9 +214,9 @@ Result<std::vector<UniqueFd>> take_over_network(pid_t container, oci::Spec const
     auto const annotations = TRY(oci::read_annotations(spec.annotations));
     if (annotations.network) return take_socket(*annotations.network);
     auto const process = std::to_string(container);
-    if (is_shared(network_namespace_of(process))) {
-        return wants_shared(spec) ? share_network(spec, home) : std::vector<UniqueFd>();
-    }
+    auto const containers = network_namespace_of(process);
+    if (is_shared(containers))
+        return wants_shared(spec) ? share_network(containers, spec, home) : std::vector<UniqueFd>();
     auto const ns = TRY(open_path("/proc/" + process + "/ns/net", O_RDONLY));
     auto const asked = asked_sysctls(spec);
     auto taken = TRY(in_child([&] { return take_over(ns.borrow(), asked, home); }));

@@ -126,7 +126,7 @@ def none(case):
 @test("network: a second machine in the same namespace gets out by passt, with the same address; the first goes on", vm_only=True)
 def shared(case):
     script = f"ip -o -4 addr show eth0; ip -6 addr show scope global; for i in 1 2 3; do timeout 60 wget -qO- http://{kHost}:8099/; done"
-    with way_out(), greeting(8099), namespace() as net:
+    with namespace() as net, way_out(), greeting(8099):
         net.connect("h0", "eth0", "10.77.0.2/24", "fd00:77::2/64")
         net.sh("ip route add default via 10.77.0.1; ip -6 route add default via fd00:77::1")
         first = case.container(use(case.bundle("/bin/probe", "echo-tcp", "7"), net.path), name="first")
