@@ -176,6 +176,7 @@ Result<void> Machine::Impl::add_vcpus(System const& system, MachineSpec const& s
 Result<void> Machine::Impl::attach_devices() {
     for (auto const& slot : slots_) TRY(vm_->attach_interrupt(slot->interrupt.line(), slot->place.interrupt));
     for (auto const& slot : slots_) {
+        if (!slot->worker->device().is_notified_often()) continue;
         auto const notify = GuestAddr{raw(slot->place.at) + kQueueNotifyOffset};
         auto const& worker = *slot->worker;
         if (!worker.has_lanes()) TRY(vm_->attach_doorbell(worker.doorbell(), notify));

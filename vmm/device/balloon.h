@@ -19,6 +19,8 @@ public:
 
     DeviceId id() const override { return plugged_ ? DeviceId::kBalloon : DeviceId::kNone; }
     std::string_view name() const override { return "balloon"; }
+    // At most once in two seconds, while there is something to report.
+    bool is_notified_often() const override { return false; }
     uint64_t features() const override;
     std::span<uint16_t const> queue_sizes() const override { return kQueueSizes; }
     void read_config(uint32_t offset, std::span<std::byte> out) const override;

@@ -70,6 +70,9 @@ public:
     // How long the worker watches the queues for another request before it sleeps (patience.h); 0: not at
     // all.
     virtual std::chrono::nanoseconds patience() const { return {}; }
+    // Whether KVM is to take the driver's notifications. It waits for a grace period of the whole kernel for
+    // each device whose it takes; for a device that is seldom notified an exit costs less.
+    virtual bool is_notified_often() const { return true; }
     // Looked at while the worker watches, beside the queues: work that came in some other way. True if it
     // did.
     virtual bool look() { return false; }
