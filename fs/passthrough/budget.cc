@@ -109,9 +109,9 @@ void Budget::end(Charge const& charge) {
 SharedFd share(UniqueFd fd, Budget::SharedCharge charge) {
     struct Held {
         Budget::SharedCharge charge;
-        UniqueFd const fd;  // closed first
+        UniqueFd fd;  // closed first
     };
-    auto const held = std::make_shared<Held>(std::move(charge), std::move(fd));
+    auto const held = std::make_shared<Held>(Held{std::move(charge), std::move(fd)});
     return {held, &held->fd};
 }
 
