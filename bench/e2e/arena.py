@@ -4,11 +4,10 @@
 Under an instruction clock, waiting for a device lets the clock jump; so nothing measured may touch one. The copies
 also put all programs on the same footing: the page cache is warm for each.
 """
-import os
 import pathlib
-import re
-import shutil
 import subprocess
+
+from programs import put_file, put_program
 
 _kLinks = ("bin", "sbin", "lib", "lib64")
 
@@ -33,15 +32,7 @@ class Arena:
         subprocess.run([str(word) for word in words], check=True)
 
     def file(self, source, target=None):
-        """A copy of a file, at the same path unless told otherwise."""
-        place = self.root / str(target or source).lstrip("/")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(os.path.realpath(source), place)
-        return str(target or source)
+        return put_file(self.root, source, target)
 
     def program(self, source, target=None):
-        """A copy of a program and of the libraries it is linked with."""
-        listing = subprocess.run(["ldd", source], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
-        for library in re.findall(r"(/\S+) \(0x", listing):
-            self.file(library)
-        return self.file(source, target)
+        return put_program(self.root, source, target)

@@ -6,6 +6,7 @@ import subprocess
 
 from arena import Arena
 from bundle import default_config
+from peer_share import instruct, make_share
 
 kRamMib = 1024  # krun-oci's default
 kRuntimes = ("krun-oci", "crun", "runc")
@@ -38,16 +39,10 @@ class Bench:
         (bundle / "config.json").write_text(json.dumps(default_config(["/bin/true"])))
 
     def make_share(self, place, bundle):
-        """What krun-oci shows the guest of a bundle, as a directory: the same init, the same instructions, the same files."""
-        share = self.arena.root / place.lstrip("/")
-        for name in ("proc", "sys", "dev", "run", "binds"):
-            (share / name).mkdir(parents=True)
-        config = subprocess.run([self._config_gen, "--compact", bundle], check=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
-        (share / ".krun_config.json").write_bytes(config)
-        self.arena.file(self._init, f"{place}/init.krun")
-        (share / "init.krun").chmod(0o755)
-        subprocess.run(["cp", "-a", bundle / "rootfs", share / "rootfs"], check=True)
+        make_share(self.arena.root / place.lstrip("/"), bundle, self._config_gen, self._init)
+
+    def instruct(self, place, bundle):
+        instruct(self.arena.root / place.lstrip("/"), bundle, self._config_gen)
 
     def make_idle_bundle(self, place, argv, **changes):
         """A bundle with busybox as argv[0], and the static `true`. changes: to config.json."""
