@@ -228,7 +228,7 @@ constexpr Row kRows[] = {
       "waiting for a lock of the host's cannot be interrupted"},
      read_locks},
     {{"krun-oci.acl", "no, yes",
-      "POSIX ACLs of the root file system count, and can be set; making files then takes a third longer"},
+      "POSIX ACLs of the root file system count, and can be set; making files then takes longer"},
      read_acl},
     {{"krun-oci.budget.", "bytes=SIZE[,files=NUMBER]",
       "what the container may add to its root (`krun-oci.budget./`) or to the bind mount whose destination "
