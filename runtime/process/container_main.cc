@@ -99,8 +99,10 @@ std::vector<BoundSocket> take_sockets(HostHandles& host) {
     return out;
 }
 
-uint64_t memory_limit_of(oci::Spec const& spec) {
-    auto const& resources = spec.linux.resources;
+// What the host's kernel holds this process to; 0: to nothing.
+uint64_t memory_limit_of(ContainerTask const& task) {
+    auto const& resources = task.request.spec.linux.resources;
+    if (!task.has_cgroup) return 0;
     int64_t const limit = resources && resources->memory ? resources->memory->limit.value_or(0) : 0;
     return limit > 0 ? static_cast<uint64_t>(limit) + kProcessOverheadBytes : 0;
 }
@@ -150,7 +152,7 @@ Result<std::unique_ptr<ContainerProcess>> set_up(ContainerTask& task) {
                          .report = std::move(report),
                          .state_dir = std::move(host.state_dir),
                          .terminal = std::move(stdio.terminal),
-                         .memory_limit_bytes = memory_limit_of(task.request.spec),
+                         .memory_limit_bytes = memory_limit_of(task),
                          .notify = std::move(task.request.notify.fd)};
     auto process = TRY(ContainerProcess::make(std::move(parts)));
     TRY(confine_main_thread(connects));

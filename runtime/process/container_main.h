@@ -14,6 +14,7 @@ struct ContainerTask {
     GuestPlan plan;  // of request.spec
     MachineSize size;
     HostHandles host;
+    bool has_cgroup;  // of its own, with the limits of request.spec
     UniqueFd report;  // where the creator waits for a creation_report.h
 };
 

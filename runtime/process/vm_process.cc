@@ -169,8 +169,10 @@ Result<VmProcess> spawn_vm(VmRequest request) {
     auto const size = TRY(machine_size(request.spec, usable_cpus()));
     auto host = TRY(open_host_handles(request, plan));
     auto home = TRY(prepare_cgroup(request));
+    bool const has_cgroup = !home.cgroup.is_none();
     return spawn(std::move(home), size, unwanted, [&](UniqueFd report) {
-        container_main({std::move(request), std::move(plan), size, std::move(host), std::move(report)});
+        container_main(
+            {std::move(request), std::move(plan), size, std::move(host), has_cgroup, std::move(report)});
     });
 }
 
