@@ -74,7 +74,7 @@ TEST_F(HostTree, ClosingIsARequestOnlyWhereItMayTellSomething) {
     bool const host_tells = fs::may_fail_at_close(on_host.borrow());
     serve();
     auto const f = client_->lookup(1, "f");
-    auto const flushes = [&](uint32_t flags) {
+    auto const flushes = [&](int flags) {
         client_->open(f, flags);
         return (client_->last_open.open_flags & abi::kFopenNoflush) == 0;
     };
