@@ -20,7 +20,8 @@ using Outcome = NetBackend::Outcome;
 
 std::string frame_of(size_t bytes, char first = 'a') {
     std::string frame;
-    while (frame.size() < bytes) frame.push_back(static_cast<char>(first + static_cast<int>(frame.size() % 26)));
+    while (frame.size() < bytes)
+        frame.push_back(static_cast<char>(first + static_cast<int>(frame.size() % 26)));
     return frame;
 }
 
