@@ -68,11 +68,13 @@ Result<std::vector<UniqueFd>> redirect_all(Netlink const& netlink,
 // Of a namespace whose interfaces another machine has.
 Result<std::vector<UniqueFd>> share(Netlink const& netlink, std::vector<HostInterface> const& interfaces,
                                     Sysctls const& asked, Cgroup const& home) {
+    // First of all: without a way out the other machine loses no ports. It ends with what is returned.
+    auto passt = TRY(start_passt(home, asked, PasstFamilies::kIpv4));
     for (auto const& one : interfaces) {
         int const tap = TRY(tap_of(netlink, one));
         TRY(share_ports(netlink, one, tap));
     }
-    return start_passt(home, asked, PasstFamilies::kIpv4);
+    return passt;
 }
 
 Result<TakenOver> take_over(BorrowedFd ns, Sysctls const& asked, Cgroup const& home) {
