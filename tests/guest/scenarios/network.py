@@ -153,12 +153,15 @@ def not_shared(case):
         net.connect("h0", "eth0", "10.77.0.2/24")
         first = case.container(use(case.bundle("/bin/probe", "echo-tcp", "7"), net.path), name="first")
         first.started().wait_for_output(b"ready")
+        shares = "cat /proc/sys/net/ipv4/ip_local_port_range; ip rule; tc filter show dev eth0 ingress | grep -v sent"
+        before = net.sh(shares)
         second = case.container(use(case.bundle().script("ls /sys/class/net"), net.path), name="second").started()
         expect_equal(second.wait(), 0, "status of the second")
         expect_equal(second.out_path.read_text(), "lo\n", "its interfaces")
         expect_in("network: another machine has eth0; by passt: there is no Ethernet interface with a default route; "
                   "this container has loopback only", " ".join(second.log()), "log")
         second.must("delete", "second")
+        expect_equal(net.sh(shares), before, "the ports of the first")
         expect_echo("10.77.0.2", 7, 100_000)
         first.must("delete", "--force", "first")
 
