@@ -28,7 +28,6 @@ constexpr Reason kReasons[] = {
     {"moved_while_running", "the rings move with the registers, and the device finds nothing there"},
     {"address_outside_ram address_in_the_device_window address_wraps part_across_the_end_of_ram",
      "what is outside RAM is read as zeros and written nowhere"},
-    {"part_as_long_as_everything", "4 GiB of entropy come before everything else"},
     {"part_is_empty", "an empty part is a broken rule; entropy without room waits for ever"},
     {"index_jumps_past_the_queue index_jumps_half_way_round index_goes_back",
      "entries are taken as often as the index says, however often they have been before"},
