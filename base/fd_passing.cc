@@ -81,6 +81,11 @@ Result<ReceivedMessage> receive_message(BorrowedFd socket, std::span<std::byte> 
     } while (n < 0 && errno == EINTR);
     if (n < 0) return fail(Error::sys("receive a message"));
     ReceivedMessage received{static_cast<size_t>(n), take_descriptors(message)};
+    // recvmsg(2) has no error for it: unix(7), the kernel closes what finds no room in the process.
+    if ((message.msg_flags & MSG_CTRUNC) != 0 && received.fds.size() < kMaxPassedFds) {
+        errno = EMFILE;
+        return fail(Error::sys("receive descriptors"));
+    }
     if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
         return fail(Error(Errc::kInternal, "a message was longer than expected"));
     return received;

@@ -77,6 +77,8 @@ void ControlServer::readable(int fd) {
 
     std::array<std::byte, sizeof(ControlWireRequest) + kMaxControlText> buffer;
     auto message = receive_message(BorrowedFd(fd), buffer, MSG_DONTWAIT);
+    if (!message.ok() && message.error().sys_errno() == EMFILE)
+        return connection.reply(fail(std::move(message).error()));
     size_t const bytes = message.ok() ? message.value().bytes : 0;
     if (message.ok() && bytes == 0) return;  // it left without asking
     ByteReader reader{std::span<std::byte const>(buffer).first(bytes)};

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "base/fd.h"
@@ -37,6 +38,22 @@ TEST_F(FdPassing, MessageLongerThanTheBufferIsAnError) {
     std::array<std::byte, 9> const nine{};
     ASSERT_TRUE(send_message(pair_.first.borrow(), nine).ok());
     EXPECT_FALSE(receive_message(pair_.second.borrow(), in_).ok());
+}
+
+TEST_F(FdPassing, DescriptorsWithoutRoomAreAnError) {
+    auto const file = make_memfd("test", 0).value();
+    BorrowedFd const fds[] = {file.borrow(), file.borrow()};
+    ASSERT_TRUE(send_message(pair_.first.borrow(), std::as_bytes(std::span("hello", 5)), fds).ok());
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    int const next = ::dup(file.borrow().raw());  // the lowest free number
+    ::close(next);
+    rlimit const one_more{static_cast<rlim_t>(next) + 1, before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &one_more), 0);
+    auto const received = receive_message(pair_.second.borrow(), in_);
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    ASSERT_FALSE(received.ok());
+    EXPECT_EQ(received.error().sys_errno(), EMFILE);
 }
 
 TEST_F(FdPassing, SendingToNobodyIsAnErrorAndNoSignal) {
