@@ -93,29 +93,35 @@ FsResult<Created> Passthrough::tmpfile(Caller caller, NodeId parent, CreateArgs 
     return adopt(decorate(node, stat), std::move(file), flags, std::move(charge));
 }
 
-FsResult<Created> Passthrough::create(Caller caller, NodeId parent, std::string_view name, CreateArgs args) {
+FsResult<Created> Passthrough::make_file(Caller caller, NodeId parent, InodeStore::Node const& dir,
+                                         std::string_view name, CreateArgs args) {
     auto const flags = host_flags(args.flags);
-    auto const dir = TRY(reach_dir(parent));
     auto const room = TRY(room_for_one());
-    auto fd = as_caller(caller, [&] {
+    auto fd = TRY(as_caller(caller, [&] {
         return open_name(dir, name, (flags & ~O_TRUNC) | O_CREAT | O_EXCL,
                          with_umask(args.mode & 07777, caller.umask));
-    });
-    if (fd.ok()) {
-        auto const stat = TRY(stat_of(fd.value().borrow()));
-        auto charge = charge_of_new(stat);
-        auto const entry = TRY(entry_of(parent, dir, name, stat, nullptr));
-        return adopt(entry, std::move(fd).value(), flags, std::move(charge));
-    }
-    // Somebody else was first. Without O_EXCL that is as good, as long as it is a file to open.
-    if (fd.error().value != EEXIST || (args.flags & O_EXCL) != 0) return fail(fd.error());
-    auto const entry = TRY(lookup_in(parent, dir, name));
-    auto const opened = open(entry.node, {args.flags, args.kill});
+    }));
+    auto const stat = TRY(stat_of(fd.borrow()));
+    auto charge = charge_of_new(stat);
+    auto const entry = TRY(entry_of(parent, dir, name, stat, nullptr));
+    return adopt(entry, std::move(fd), flags, std::move(charge));
+}
+
+FsResult<Created> Passthrough::create(Caller caller, NodeId parent, std::string_view name, CreateArgs args) {
+    auto const dir = TRY(reach_dir(parent));
+    auto made = make_file(caller, parent, dir, name, args);
+    if (made.ok() || (args.flags & O_EXCL) != 0) return made;
+    // Somebody else was first: as good, as long as it is a file to open. What is there needs no room, either.
+    int const error = made.error().value;
+    if (error != EEXIST && error != ENOSPC) return made;
+    auto const entry = lookup_in(parent, dir, name);
+    if (!entry.ok()) return fail(error == ENOSPC ? made.error() : entry.error());
+    auto const opened = open(entry.value().node, {args.flags, args.kill});
     if (!opened.ok()) {
-        store_.forget(entry.node, 1);
+        store_.forget(entry.value().node, 1);
         return fail(opened.error());
     }
-    return Created{entry, opened.value()};
+    return Created{entry.value(), opened.value()};
 }
 
 static FsResult<size_t> read_file(BorrowedFd file, uint64_t offset, std::span<iovec const> into, int flags) {

@@ -123,6 +123,8 @@ private:
     Entry listed_entry(NodeId parent, InodeStore::Node const& dir, std::string_view name);
     bool list_one(NodeId node, InodeStore::Node const& dir, DirEntry entry, DirSink& out);
     FsResult<Opened> open_node(NodeId node, InodeStore::Node const& at, OpenArgs args);
+    FsResult<Created> make_file(Caller caller, NodeId parent, InodeStore::Node const& dir,
+                                std::string_view name, CreateArgs args);
     FsResult<Created> adopt(Entry const& entry, UniqueFd fd, int flags, Budget::SharedCharge charge);
     FsResult<void> resize(NodeId node, InodeStore::Node const& at, SetAttr const& set);
 

@@ -129,6 +129,15 @@ TEST_F(BudgetOfATree, EveryNameCounts) {
     EXPECT_EQ(fs_->spent().files, 3u) << "the guest remembers the directory and the fifo";
 }
 
+TEST_F(BudgetOfATree, AFileThatIsThereIsOpenedByCreateWhenNothingIsLeft) {
+    serve_with(16 * kBytes, 1);
+    auto const file = make("file");
+    client_->release(file.node, file.fh);
+    EXPECT_EQ(send(Opcode::kCreate, 1, args(abi::CreateIn{O_RDWR, 0644, 0, 0}, "file")), 0);
+    EXPECT_EQ(send(Opcode::kCreate, 1, args(abi::CreateIn{O_RDWR, 0644, 0, 0}, "more")), ENOSPC);
+    EXPECT_EQ(send(Opcode::kCreate, 1, args(abi::CreateIn{O_RDWR | O_EXCL, 0644, 0, 0}, "file")), ENOSPC);
+}
+
 TEST_F(BudgetOfATree, ARenameOverAFileGivesItsRoomBack) {
     serve_with(kBytes);
     auto const file = make("f");
