@@ -80,12 +80,15 @@ public:
 private:
     Result<void> add_devices(MachineSpec& spec, DeviceKind const& kind);
     Result<void> add_device(std::unique_ptr<VirtioDevice> device, SharedFilter filter);
+    RegisterPage page_of(size_t slot) const;
     Result<GuestAddr> load(MachineSpec const& spec);
     Result<void> add_vcpus(System const& system, MachineSpec const& spec, GuestAddr entry);
     Result<void> attach_devices();
     Result<void> attach_doorbells(Worker const& worker, GuestAddr notify);
 
     GuestMemory ram_;
+    Mapping registers_;      // a RegisterPage for each place of a device
+    UniqueFd acknowledged_;  // nobody reads it
     GuestFaultSink on_fault_;
     LoadedKernel kernel_;
     EndLatch latch_;
@@ -105,11 +108,15 @@ private:
 Result<void> Machine::Impl::build(MachineSpec spec, std::span<DeviceKind const> kinds) {
     auto const system = TRY(System::make(std::move(spec.kvm)));
     on_fault_ = std::move(spec.on_guest_fault);
+    registers_ = TRY(Mapping::anonymous(layout::kMaxDevices * layout::kMmioStride));
+    acknowledged_ = TRY(make_eventfd());
     for (auto const& kind : kinds) TRY(add_devices(spec, kind));
     if (spec.confine_threads) vcpu_filter_ = TRY(shared_filter("vcpu", vcpu_syscalls()));
     auto const entry = TRY_WITH(load(spec), "load kernel " + spec.kernel_name);
     vm_ = TRY(system.create_vm());
     TRY(vm_->map_memory(ram_));
+    TRY(vm_->map_read_only(layout::kMmioWindow,
+                           registers_.bytes().first(slots_.size() * layout::kMmioStride)));
     TRY(vm_->create_irqchip());
     TRY(add_vcpus(system, spec, entry));
     return attach_devices();
@@ -137,10 +144,16 @@ Result<void> Machine::Impl::add_device(std::unique_ptr<VirtioDevice> device, Sha
     slot->place = place_of(slots_.size());
     slot->filter = std::move(filter);
     slot->worker = TRY(Worker::make(std::move(device), slot->interrupt, on_fault_));
-    slot->transport = std::make_unique<VirtioMmio>(ram_, *slot->worker, slot->interrupt);
+    slot->transport =
+        std::make_unique<VirtioMmio>(ram_, *slot->worker, slot->interrupt, page_of(slots_.size()));
     TRY(bus_.attach({slot->place.at, slot->place.len_bytes}, *slot->transport));
     slots_.push_back(std::move(slot));
     return {};
+}
+
+RegisterPage Machine::Impl::page_of(size_t slot) const {
+    auto const at = registers_.bytes().subspan(slot * layout::kMmioStride);
+    return RegisterPage(at.first<RegisterPage::kBytes>());
 }
 
 Result<GuestAddr> Machine::Impl::load(MachineSpec const& spec) {
@@ -181,6 +194,10 @@ Result<void> Machine::Impl::attach_devices() {
         auto const& worker = *slot->worker;
         if (!worker.has_lanes()) TRY(vm_->attach_doorbell(worker.doorbell(), notify));
         if (worker.has_lanes()) TRY(attach_doorbells(worker, notify));
+        // That a driver has seen used buffers changes nothing: its next look at InterruptStatus is as good
+        // when it sees the bit of the last time.
+        auto const acknowledge = GuestAddr{raw(slot->place.at) + kInterruptAckOffset};
+        TRY(vm_->attach_doorbell(acknowledged_.borrow(), acknowledge, Interrupt::kUsedBuffers));
     }
     return {};
 }
@@ -221,6 +238,7 @@ Result<uint32_t> Machine::Impl::plug(NetInterface interface) {
     auto const [device, slot] = empty_.front();
     empty_.erase(empty_.begin());
     slot->plug(std::move(interface));
+    slots_[device]->transport->refresh();
     return static_cast<uint32_t>(device);
 }
 
@@ -228,6 +246,7 @@ std::optional<uint32_t> Machine::Impl::plug_balloon() {
     auto const slot = std::exchange(balloon_, std::nullopt);
     if (!slot) return std::nullopt;
     slot->balloon->plug();
+    slots_[slot->device]->transport->refresh();
     return static_cast<uint32_t>(slot->device);
 }
 

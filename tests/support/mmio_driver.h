@@ -75,9 +75,11 @@ public:
                 Lock lock(faults_mutex_);
                 faults_.emplace_back(rule);
             }));
-        transport_ = std::make_unique<VirtioMmio>(ram, *worker_, interrupt_);
+        transport_ = std::make_unique<VirtioMmio>(ram, *worker_, interrupt_, RegisterPage(page_));
         must(worker_->start());
     }
+
+    ~MmioDriver() { worker_->stop(); }
 
     EchoDevice& device() { return *device_; }
     VirtioMmio& transport() { return *transport_; }
@@ -91,11 +93,8 @@ public:
     void write(uint64_t offset, uint32_t value) {
         transport_->write(offset, std::as_bytes(std::span(&value, 1)));
     }
-    uint32_t read(uint64_t offset) {
-        uint32_t value = 0;
-        transport_->read(offset, std::as_writable_bytes(std::span(&value, 1)));
-        return value;
-    }
+    // `offset`: a multiple of 4.
+    uint32_t read(uint64_t offset) { return std::atomic_ref(RegisterPage(page_).word(offset)).load(); }
     uint32_t status() { return read(0x70); }
     void set_status(uint32_t value) { write(0x70, value); }
 
@@ -149,6 +148,7 @@ private:
 
     Mutex faults_mutex_;
     std::vector<std::string> faults_ GUARDED_BY(faults_mutex_);
+    alignas(4096) std::array<std::byte, RegisterPage::kBytes> page_{};
     Interrupt interrupt_;
     EchoDevice* device_ = nullptr;
     std::unique_ptr<Worker> worker_;

@@ -29,11 +29,6 @@ Bus::Entry const* Bus::find(GuestAddr at) const {
     return raw(at) - raw(entry.range.base) < entry.range.len_bytes ? &entry : nullptr;
 }
 
-void Bus::read(GuestAddr at, std::span<std::byte> data) const {
-    if (auto const* entry = find(at)) return entry->device->read(raw(at) - raw(entry->range.base), data);
-    std::fill(data.begin(), data.end(), std::byte{0xff});
-}
-
 void Bus::write(GuestAddr at, std::span<std::byte const> data) const {
     if (auto const* entry = find(at)) entry->device->write(raw(at) - raw(entry->range.base), data);
 }

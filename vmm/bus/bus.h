@@ -14,8 +14,7 @@ public:
     // `device` answers for `range` and outlives the bus. Refuses a range that is empty, wraps or overlaps.
     Result<void> attach(GuestRange range, MmioDevice& device);
 
-    // Where nothing is attached, reads give all ones and writes vanish, as on a PC. Any thread.
-    void read(GuestAddr at, std::span<std::byte> data) const;
+    // Where nothing is attached, writes vanish, as on a PC. Any thread.
     void write(GuestAddr at, std::span<std::byte const> data) const;
 
 private:

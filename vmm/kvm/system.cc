@@ -15,6 +15,7 @@ struct Needed {
 };
 constexpr Needed kNeeded[] = {
     {KVM_CAP_USER_MEMORY, "user memory"},
+    {KVM_CAP_READONLY_MEM, "memory that a guest can only read"},
     {KVM_CAP_IRQCHIP, "an in-kernel irqchip"},
     {KVM_CAP_IRQFD, "irqfd"},
     {KVM_CAP_IOEVENTFD, "ioeventfd"},

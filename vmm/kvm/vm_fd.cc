@@ -8,17 +8,23 @@
 
 namespace krun::vmm {
 
+Result<void> VmFd::map(GuestAddr at, std::span<std::byte> pages, uint32_t flags, char const* what) {
+    kvm_userspace_memory_region const region{.slot = slots_++,
+                                             .flags = flags,
+                                             .guest_phys_addr = raw(at),
+                                             .memory_size = pages.size(),
+                                             .userspace_addr = reinterpret_cast<uint64_t>(pages.data())};
+    TRY(kvm_ioctl(fd_.borrow(), KVM_SET_USER_MEMORY_REGION, &region, what));
+    return {};
+}
+
+Result<void> VmFd::map_read_only(GuestAddr at, std::span<std::byte> pages) {
+    return map(at, pages, KVM_MEM_READONLY, "give the VM its devices' registers");
+}
+
 Result<void> VmFd::map_memory(GuestMemory const& ram) {
-    uint32_t slot = 0;
-    for (auto const& region : ram.regions()) {
-        auto const host = region.host.bytes();
-        kvm_userspace_memory_region const r{.slot = slot++,
-                                            .flags = 0,
-                                            .guest_phys_addr = raw(region.base),
-                                            .memory_size = host.size(),
-                                            .userspace_addr = reinterpret_cast<uint64_t>(host.data())};
-        TRY(kvm_ioctl(fd_.borrow(), KVM_SET_USER_MEMORY_REGION, &r, "give the VM its RAM"));
-    }
+    for (auto const& region : ram.regions())
+        TRY(map(region.base, region.host.bytes(), 0, "give the VM its RAM"));
     // Intel CPUs that cannot run real mode natively need pages of ours to pretend (kvm api §4.40, §4.41).
     uint64_t const identity_map = layout::kKvmPages - layout::kPage;
     TRY(kvm_ioctl(fd_.borrow(), KVM_SET_IDENTITY_MAP_ADDR, &identity_map, "set the identity map's address"));

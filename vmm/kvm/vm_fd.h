@@ -4,6 +4,7 @@
 // SRCU grace period, about 8 ms).
 #pragma once
 #include <optional>
+#include <span>
 
 #include "base/error.h"
 #include "base/unique_fd.h"
@@ -19,6 +20,9 @@ public:
     BorrowedFd fd() const { return fd_.borrow(); }
     // One memory slot a region. `ram` outlives the VM.
     Result<void> map_memory(GuestMemory const& ram);
+    // Memory that the guest reads and cannot write: a write leaves it, or is a doorbell's (kvm api §4.35).
+    // Whole pages, which outlive the VM.
+    Result<void> map_read_only(GuestAddr at, std::span<std::byte> pages);
     // PIC, IOAPIC and local APICs in the kernel; no PIT (kvm api §4.24).
     Result<void> create_irqchip();
     Result<VcpuFd> create_vcpu(uint32_t index);
@@ -30,8 +34,11 @@ public:
                                  std::optional<uint32_t> value = std::nullopt);
 
 private:
+    Result<void> map(GuestAddr at, std::span<std::byte> pages, uint32_t flags, char const* what);
+
     UniqueFd fd_;
     size_t vcpu_area_bytes_;
+    uint32_t slots_ = 0;
 };
 
 }  // namespace krun::vmm

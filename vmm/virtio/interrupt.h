@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 
 #include "base/fd.h"
 
@@ -19,38 +20,50 @@ public:
 
     explicit Interrupt(UniqueFd line) : line_(std::move(line)) {}
 
+    // Before the machine runs. From then on InterruptStatus is `word`, where the driver reads it.
+    void keep_status_in(uint32_t& word) { pending_ = &word; }
+    // Before the machine runs. Called before the edge that tells the driver of other registers that have
+    // changed.
+    void before_config_change(std::function<void()> refresh) { refresh_ = std::move(refresh); }
+
     // KVM turns each write to this eventfd into an edge.
     BorrowedFd line() const { return line_.borrow(); }
 
     void used_buffers() { raise(kUsedBuffers); }
     void config_changed() {
         generation_.fetch_add(1);
+        refresh_();
         raise(kConfigChanged);
     }
     // virtio-v1.2 §2.1.2: a device that needs a reset says so by a configuration interrupt.
     void needs_reset() {
         needs_reset_.store(true);
+        refresh_();
         raise(kConfigChanged);
     }
 
-    uint32_t pending() const { return pending_.load(); }
+    uint32_t pending() const { return status().load(); }
     uint32_t generation() const { return generation_.load(); }
     bool is_reset_needed() const { return needs_reset_.load(); }
     // The bit may be raised again while the driver acknowledges: then a second edge is on its way.
-    void acknowledge(uint32_t bits) { pending_.fetch_and(~bits); }
+    void acknowledge(uint32_t bits) { status().fetch_and(~bits); }
     void clear() {
-        pending_.store(0);
+        status().store(0);
         needs_reset_.store(false);
     }
 
 private:
     void raise(uint32_t bit) {
-        pending_.fetch_or(bit);  // before the edge, so that the driver's handler sees it
+        status().fetch_or(bit);  // before the edge, so that the driver's handler sees it
         ignore(::eventfd_write(line_.borrow().raw(), 1), "KVM consumes the counter");
     }
 
+    std::atomic_ref<uint32_t> status() const { return std::atomic_ref(*pending_); }
+
     UniqueFd line_;
-    std::atomic<uint32_t> pending_{0};
+    std::function<void()> refresh_ = [] {};
+    uint32_t own_word_ = 0;
+    uint32_t* pending_ = &own_word_;
     std::atomic<uint32_t> generation_{0};
     std::atomic<bool> needs_reset_{false};
 };

@@ -2,6 +2,7 @@
 #include "vmm/virtio/mmio.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "vmm/virtio/features.h"
@@ -25,7 +26,7 @@ enum Register : uint64_t {
     kQueueReady = 0x044,
     kQueueNotify = kQueueNotifyOffset,
     kInterruptStatus = 0x060,
-    kInterruptAck = 0x064,
+    kInterruptAck = kInterruptAckOffset,
     kStatus = 0x070,
     kQueueDescLow = 0x080,
     kQueueDescHigh = 0x084,
@@ -34,10 +35,17 @@ enum Register : uint64_t {
     kQueueDeviceLow = 0x0a0,
     kQueueDeviceHigh = 0x0a4,
     kShmLenLow = 0x0b0,
+    kShmLenHigh = 0x0b4,
+    kShmBaseLow = 0x0b8,
     kShmBaseHigh = 0x0bc,
     kConfigGeneration = 0x0fc,
-    kConfig = 0x100,
+    kConfig = RegisterPage::kConfigOffset,
 };
+
+// Those that can be read, but for InterruptStatus, which changes without a write.
+constexpr Register kReadable[] = {kMagicValue,  kVersion,     kDeviceId,        kVendorId,  kDeviceFeatures,
+                                  kQueueNumMax, kQueueReady,  kStatus,          kShmLenLow, kShmLenHigh,
+                                  kShmBaseLow,  kShmBaseHigh, kConfigGeneration};
 
 constexpr uint32_t kMagic = 0x74726976;   // "virt"
 constexpr uint32_t kVendor = 0x4e55524b;  // "KRUN"
@@ -56,30 +64,28 @@ void set_high(uint64_t& value, uint32_t high) {
 
 }  // namespace
 
-VirtioMmio::VirtioMmio(GuestMemory const& ram, Worker& worker, Interrupt& interrupt)
-    : ram_(ram), worker_(worker), interrupt_(interrupt) {
+VirtioMmio::VirtioMmio(GuestMemory const& ram, Worker& worker, Interrupt& interrupt, RegisterPage page)
+    : ram_(ram), worker_(worker), interrupt_(interrupt), page_(page) {
     for (uint16_t const max : worker_.device().queue_sizes()) {
         QueueRegisters registers;
         registers.max = max;
         queues_.push_back(registers);
     }
+    interrupt_.keep_status_in(page_.word(kInterruptStatus));
+    interrupt_.before_config_change([this] { refresh(); });
+    refresh();
+}
+
+void VirtioMmio::refresh() {
+    Lock lock(mutex_);
+    for (auto const at : kReadable) page_.store(at, read_register(at));
+    std::array<std::byte, RegisterPage::kConfigBytes> config{};
+    worker_.device().read_config(0, config);
+    page_.store_config(config);
 }
 
 uint64_t VirtioMmio::offered_features() const {
     return kTransportFeatures | worker_.device().features();
-}
-
-void VirtioMmio::read(uint64_t offset, std::span<std::byte> data) {
-    std::fill(data.begin(), data.end(), std::byte{0});
-    if (offset >= kConfig) {
-        worker_.device().read_config(static_cast<uint32_t>(offset - kConfig), data);
-        return;
-    }
-    // §4.2.2.2: the driver uses aligned 32-bit accesses; others read 0.
-    if (data.size() != 4 || offset % 4 != 0) return;
-    Lock lock(mutex_);
-    uint32_t const value = read_register(offset);
-    std::memcpy(data.data(), &value, sizeof value);
 }
 
 uint32_t VirtioMmio::read_register(uint64_t offset) {
@@ -99,8 +105,6 @@ uint32_t VirtioMmio::read_register(uint64_t offset) {
             return queue != nullptr ? queue->max : 0;
         case kQueueReady:
             return queue != nullptr && queue->ready ? 1 : 0;
-        case kInterruptStatus:
-            return interrupt_.pending();
         case kStatus:
             return status_ | (interrupt_.is_reset_needed() ? kStatusNeedsReset : 0);
         case kConfigGeneration:
@@ -113,12 +117,15 @@ uint32_t VirtioMmio::read_register(uint64_t offset) {
 }
 
 void VirtioMmio::write(uint64_t offset, std::span<std::byte const> data) {
-    if (offset >= kConfig)
-        return worker_.device().write_config(static_cast<uint32_t>(offset - kConfig), data);
+    if (offset >= kConfig) {
+        worker_.device().write_config(static_cast<uint32_t>(offset - kConfig), data);
+        return refresh();
+    }
     if (data.size() != 4 || offset % 4 != 0) return;
     uint32_t value = 0;
     std::memcpy(&value, data.data(), sizeof value);
     write_register(offset, value);
+    if (offset != kQueueNotify) refresh();
 }
 
 void VirtioMmio::write_register(uint64_t offset, uint32_t value) {

@@ -8,20 +8,24 @@
 #include "base/mutex.h"
 #include "vmm/bus/mmio_device.h"
 #include "vmm/device_state.h"
+#include "vmm/virtio/register_page.h"
 #include "vmm/virtio/worker.h"
 
 namespace krun::vmm {
 
-// The register that the doorbell watches (virtio-v1.2 §4.2.2 QueueNotify).
+// The registers that KVM watches itself (virtio-v1.2 §4.2.2): QueueNotify, and InterruptACK of used buffers.
 inline constexpr uint64_t kQueueNotifyOffset = 0x050;
+inline constexpr uint64_t kInterruptAckOffset = 0x064;
 
 class VirtioMmio final : public MmioDevice {
 public:
-    // All three outlive the transport.
-    VirtioMmio(GuestMemory const& ram, Worker& worker, Interrupt& interrupt);
+    // Keeps what the driver reads in `page`, InterruptStatus too. All outlive the transport,
+    // and the worker has stopped when it goes.
+    VirtioMmio(GuestMemory const& ram, Worker& worker, Interrupt& interrupt, RegisterPage page);
 
     std::string_view name() const override { return worker_.device().name(); }
-    void read(uint64_t offset, std::span<std::byte> data) override EXCLUDES(mutex_);
+    // To be called when the device is another one than before: it was plugged in.
+    void refresh() EXCLUDES(mutex_);
     void write(uint64_t offset, std::span<std::byte const> data) override EXCLUDES(mutex_);
 
     // Any thread. Without queue positions and fault, which are the worker's.
@@ -52,6 +56,7 @@ private:
     GuestMemory const& ram_;
     Worker& worker_;
     Interrupt& interrupt_;
+    RegisterPage const page_;
 
     mutable Mutex mutex_;
     CondVar settled_;

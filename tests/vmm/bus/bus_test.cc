@@ -3,29 +3,18 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
-
 namespace krun::vmm {
 namespace {
 
 class Recorder final : public MmioDevice {
 public:
     std::string_view name() const override { return "recorder"; }
-    void read(uint64_t offset, std::span<std::byte> data) override {
-        last_offset = offset;
-        std::fill(data.begin(), data.end(), std::byte{7});
-    }
     void write(uint64_t offset, std::span<std::byte const> /*data*/) override { last_offset = offset; }
     uint64_t last_offset = ~uint64_t{0};
 };
 
 class BusTest : public ::testing::Test {
 protected:
-    std::byte read(uint64_t at) const {
-        std::array<std::byte, 4> data{};
-        bus.read(GuestAddr{at}, data);
-        return data[0];
-    }
     Bus bus;
     Recorder first, second;
 };
@@ -33,16 +22,16 @@ protected:
 TEST_F(BusTest, AccessGoesToTheDeviceOfItsAddressWithTheOffset) {
     ASSERT_TRUE(bus.attach({GuestAddr{0x2000}, 0x1000}, second).ok());
     ASSERT_TRUE(bus.attach({GuestAddr{0x1000}, 0x1000}, first).ok());
-    EXPECT_EQ(read(0x1ffc), std::byte{7});
+    bus.write(GuestAddr{0x1ffc}, {});
     EXPECT_EQ(first.last_offset, 0xffcu);
     bus.write(GuestAddr{0x2000}, {});
     EXPECT_EQ(second.last_offset, 0u);
 }
 
-TEST_F(BusTest, UnattachedAddressesReadAsOnes) {
+TEST_F(BusTest, WritesToUnattachedAddressesVanish) {
     ASSERT_TRUE(bus.attach({GuestAddr{0x1000}, 0x1000}, first).ok());
     for (uint64_t const at : {uint64_t{0}, uint64_t{0xfff}, uint64_t{0x2000}, UINT64_MAX})
-        EXPECT_EQ(read(at), std::byte{0xff}) << at;
+        bus.write(GuestAddr{at}, {});
     EXPECT_EQ(first.last_offset, ~uint64_t{0});
 }
 

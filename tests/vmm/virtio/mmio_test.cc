@@ -226,22 +226,16 @@ TEST_F(MmioTest, ConcurrentStatusWritesLeaveTheDeviceResetOrActiveNotBoth) {
     }
 }
 
-TEST_F(MmioTest, AccessesOfOtherWidthsReadZeroAndWriteNothing) {
+TEST_F(MmioTest, AccessesOfOtherWidthsWriteNothing) {
     std::array<std::byte, 8> eight;
     eight.fill(std::byte{0xff});
-    for (size_t const width : {size_t{1}, size_t{2}, size_t{8}}) {
-        auto const bytes = std::span(eight).first(width);
-        mmio.transport().write(0x70, std::as_bytes(bytes));
-        mmio.transport().read(0x00, bytes);
-        EXPECT_EQ(bytes[0], std::byte{0}) << width;
-    }
+    for (size_t const width : {size_t{1}, size_t{2}, size_t{8}})
+        mmio.transport().write(0x70, std::as_bytes(std::span(eight).first(width)));
     EXPECT_EQ(mmio.status(), 0u);
-    EXPECT_EQ(mmio.read(0x02), 0u);
 }
 
 TEST_F(MmioTest, ConfigurationPastItsEndReadsZero) {
     EXPECT_EQ(mmio.read(0x100), 0xddccbbaau);
-    EXPECT_EQ(mmio.read(0x102), 0x0000ddccu);
     EXPECT_EQ(mmio.read(0x104), 0u);
     EXPECT_EQ(mmio.read(0xffc), 0u);
 }
