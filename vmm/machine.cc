@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "vmm/arch/x86_64/ioapic.h"
 #include "vmm/arch/x86_64/setup.h"
 #include "vmm/boot/cmdline.h"
 #include "vmm/boot/initrd.h"
@@ -43,7 +44,7 @@ struct DeviceSlot {
     DevicePlace place{};
     SharedFilter filter;  // the device's thread's
 
-    explicit DeviceSlot(UniqueFd line) : interrupt(std::move(line)) {}
+    explicit DeviceSlot(std::function<void()> edge) : interrupt(std::move(edge)) {}
 };
 
 DevicePlace place_of(size_t slot) {
@@ -87,7 +88,7 @@ private:
     Result<void> attach_doorbells(Worker const& worker, GuestAddr notify);
 
     GuestMemory ram_;
-    Mapping registers_;      // a RegisterPage for each place of a device
+    Mapping registers_;      // a RegisterPage for each place of a device, and the I/O APIC's
     UniqueFd acknowledged_;  // nobody reads it
     GuestFaultSink on_fault_;
     LoadedKernel kernel_;
@@ -95,6 +96,7 @@ private:
     HaltWatch halts_;
     std::optional<VmFd> vm_;
     Bus bus_;
+    std::optional<x86_64::IoApic> io_apic_;
     std::vector<std::unique_ptr<DeviceSlot>> slots_;
     StreamConnector* connector_ = nullptr;  // a device in one of the slots, or none; set once, by build()
     std::vector<Devices::Slot> empty_;      // of the network; `device` is among slots_
@@ -104,11 +106,14 @@ private:
     bool stopped_ = false;
 };
 
-// The order is KVM's cheapest: memory, irqchip, vCPUs, and ioeventfds last (vmm/kvm/vm_fd.h).
+// The order is KVM's cheapest: memory, local APICs, vCPUs, and ioeventfds last (vmm/kvm/vm_fd.h).
 Result<void> Machine::Impl::build(MachineSpec spec, std::span<DeviceKind const> kinds) {
     auto const system = TRY(System::make(std::move(spec.kvm)));
     on_fault_ = std::move(spec.on_guest_fault);
-    registers_ = TRY(Mapping::anonymous(layout::kMaxDevices * layout::kMmioStride));
+    registers_ = TRY(Mapping::anonymous((layout::kMaxDevices + 1) * layout::kMmioStride));
+    io_apic_.emplace(RegisterPage(registers_.bytes().last<RegisterPage::kBytes>()),
+                     [this](auto message) { vm_->send_message(message.address, message.data); });
+    TRY(bus_.attach({GuestAddr{layout::kIoApic}, layout::kPage}, *io_apic_));
     acknowledged_ = TRY(make_eventfd());
     for (auto const& kind : kinds) TRY(add_devices(spec, kind));
     if (spec.confine_threads) vcpu_filter_ = TRY(shared_filter("vcpu", vcpu_syscalls()));
@@ -117,7 +122,8 @@ Result<void> Machine::Impl::build(MachineSpec spec, std::span<DeviceKind const> 
     TRY(vm_->map_memory(ram_));
     TRY(vm_->map_read_only(layout::kMmioWindow,
                            registers_.bytes().first(slots_.size() * layout::kMmioStride)));
-    TRY(vm_->create_irqchip());
+    TRY(vm_->map_read_only(GuestAddr{layout::kIoApic}, registers_.bytes().last(layout::kPage)));
+    TRY(vm_->create_local_apics());
     TRY(add_vcpus(system, spec, entry));
     return attach_devices();
 }
@@ -140,8 +146,9 @@ Result<void> Machine::Impl::add_device(std::unique_ptr<VirtioDevice> device, Sha
     if (slots_.size() == layout::kMaxDevices)
         return fail(Error(Errc::kUnsupported,
                           "a machine has at most " + std::to_string(layout::kMaxDevices) + " devices"));
-    auto slot = std::make_unique<DeviceSlot>(TRY(make_eventfd()));
-    slot->place = place_of(slots_.size());
+    auto const place = place_of(slots_.size());
+    auto slot = std::make_unique<DeviceSlot>([this, pin = place.interrupt] { io_apic_->raise(pin); });
+    slot->place = place;
     slot->filter = std::move(filter);
     slot->worker = TRY(Worker::make(std::move(device), slot->interrupt, on_fault_));
     slot->transport =
@@ -187,7 +194,6 @@ Result<void> Machine::Impl::add_vcpus(System const& system, MachineSpec const& s
 }
 
 Result<void> Machine::Impl::attach_devices() {
-    for (auto const& slot : slots_) TRY(vm_->attach_interrupt(slot->interrupt.line(), slot->place.interrupt));
     for (auto const& slot : slots_) {
         if (!slot->worker->device().is_notified_often()) continue;
         auto const notify = GuestAddr{raw(slot->place.at) + kQueueNotifyOffset};

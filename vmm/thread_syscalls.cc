@@ -12,7 +12,10 @@ using Test = SyscallRule::Test;
 constexpr uint32_t kExecutable[] = {PROT_EXEC};
 constexpr uint32_t kVcpuIoctl[] = {KVM_RUN, KVM_GET_MP_STATE, KVM_GET_REGS, KVM_GET_SREGS, KVM_KVMCLOCK_CTRL};
 
+constexpr uint32_t kInterrupt[] = {KVM_SIGNAL_MSI};  // to the own guest alone
+
 constexpr SyscallRule kCommon[] = {
+    {SYS_ioctl, Test::kOneOf, 1, kInterrupt},
     {SYS_read},
     {SYS_write},
     {SYS_close},

@@ -39,7 +39,7 @@ std::vector<pid_t> threads_of(pid_t process) {
 
 DevicePeer::DevicePeer(std::unique_ptr<vmm::VirtioDevice> device, std::string const& kind, unsigned silent,
                        unsigned requests, uint64_t features, Waiting waiting)
-    : ram_(kRamBytes, RamKind::kPrivate), interrupt_(must(make_eventfd())), before_(threads_of(::getpid())) {
+    : ram_(kRamBytes, RamKind::kPrivate), interrupt_(line_.edge()), before_(threads_of(::getpid())) {
     worker_ = must(vmm::Worker::make(std::move(device), interrupt_, {}));
     // A filter makes each system call dearer, and other servers have one, too.
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) die("no new privileges");
@@ -48,7 +48,7 @@ DevicePeer::DevicePeer(std::unique_ptr<vmm::VirtioDevice> device, std::string co
     vmm::Worker::Queues proved;
     for (unsigned i = 0; i < silent + requests; ++i) {
         auto& queue = (i < silent ? silent_ : queues_).emplace_back(ram_, waiting);
-        queue.connect(worker_->doorbell(i), interrupt_.line());
+        queue.connect(worker_->doorbell(i), line_.event());
         proved.emplace_back(must(vmm::Queue::make(ram_.guest(), queue.layout())));
     }
     worker_->activate(std::move(proved), vmm::kTransportFeatures | features);

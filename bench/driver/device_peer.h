@@ -7,6 +7,7 @@
 
 #include "base/syscall_filter.h"
 #include "bench/driver/peer.h"
+#include "tests/support/interrupt_line.h"
 #include "vmm/virtio/device.h"
 #include "vmm/virtio/interrupt.h"
 #include "vmm/virtio/worker.h"
@@ -27,6 +28,7 @@ private:
     Ram ram_;
     std::vector<DriverQueue> silent_;
     std::vector<DriverQueue> queues_;
+    vmm::InterruptLine line_;
     vmm::Interrupt interrupt_;
     std::vector<pid_t> before_;
     std::unique_ptr<vmm::Worker> worker_;

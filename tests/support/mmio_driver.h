@@ -14,6 +14,7 @@
 
 #include "base/mutex.h"
 #include "tests/support/guest_driver.h"
+#include "tests/support/interrupt_line.h"
 #include "vmm/virtio/features.h"
 #include "vmm/virtio/mmio.h"
 
@@ -67,7 +68,7 @@ private:
 
 class MmioDriver {
 public:
-    explicit MmioDriver(GuestMemory const& ram) : interrupt_(must(make_eventfd())) {
+    explicit MmioDriver(GuestMemory const& ram) : interrupt_(line_.edge()) {
         auto device = std::make_unique<EchoDevice>();
         device_ = device.get();
         worker_ =
@@ -149,6 +150,7 @@ private:
     Mutex faults_mutex_;
     std::vector<std::string> faults_ GUARDED_BY(faults_mutex_);
     alignas(4096) std::array<std::byte, RegisterPage::kBytes> page_{};
+    InterruptLine line_;
     Interrupt interrupt_;
     EchoDevice* device_ = nullptr;
     std::unique_ptr<Worker> worker_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Something that takes what is written at guest-physical addresses which are not RAM. Called on vCPU threads,
 // several at once; implementations lock for themselves and do not block for long. What is read there is
-// memory (vmm/virtio/register_page.h).
+// memory (vmm/bus/register_page.h).
 #pragma once
 #include <cstddef>
 #include <cstdint>

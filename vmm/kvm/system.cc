@@ -16,8 +16,8 @@ struct Needed {
 constexpr Needed kNeeded[] = {
     {KVM_CAP_USER_MEMORY, "user memory"},
     {KVM_CAP_READONLY_MEM, "memory that a guest can only read"},
-    {KVM_CAP_IRQCHIP, "an in-kernel irqchip"},
-    {KVM_CAP_IRQFD, "irqfd"},
+    {KVM_CAP_SPLIT_IRQCHIP, "in-kernel local APICs"},
+    {KVM_CAP_SIGNAL_MSI, "message-signalled interrupts"},
     {KVM_CAP_IOEVENTFD, "ioeventfd"},
     {KVM_CAP_IOEVENTFD_ANY_LENGTH, "ioeventfds of any length"},
     {KVM_CAP_IMMEDIATE_EXIT, "immediate exit"},

@@ -32,22 +32,25 @@ Result<void> VmFd::map_memory(GuestMemory const& ram) {
     return {};
 }
 
-Result<void> VmFd::create_irqchip() {
-    TRY(kvm_ioctl(fd_.borrow(), KVM_CREATE_IRQCHIP, 0, "create the interrupt controllers"));
+Result<void> VmFd::create_local_apics() {
+    kvm_enable_cap split{};
+    split.cap = KVM_CAP_SPLIT_IRQCHIP;
+    TRY(kvm_ioctl(fd_.borrow(), KVM_ENABLE_CAP, &split, "create the local interrupt controllers"));
     return {};
+}
+
+void VmFd::send_message(uint64_t address, uint32_t data) const {
+    kvm_msi message{};
+    message.address_lo = static_cast<uint32_t>(address);
+    message.address_hi = static_cast<uint32_t>(address >> 32);
+    message.data = data;
+    ignore(kvm_ioctl(fd_.borrow(), KVM_SIGNAL_MSI, &message, "send an interrupt"),
+           "a guest that has programmed nonsense gets nothing");
 }
 
 Result<VcpuFd> VmFd::create_vcpu(uint32_t index) {
     UniqueFd fd(TRY(kvm_ioctl(fd_.borrow(), KVM_CREATE_VCPU, index, "create a vCPU")));
     return VcpuFd::make(std::move(fd), vcpu_area_bytes_);
-}
-
-Result<void> VmFd::attach_interrupt(BorrowedFd event, uint32_t pin) {
-    kvm_irqfd irqfd{};
-    irqfd.fd = static_cast<uint32_t>(event.raw());
-    irqfd.gsi = pin;
-    TRY(kvm_ioctl(fd_.borrow(), KVM_IRQFD, &irqfd, "attach an interrupt"));
-    return {};
 }
 
 Result<void> VmFd::attach_doorbell(BorrowedFd event, GuestAddr at, std::optional<uint32_t> value) {

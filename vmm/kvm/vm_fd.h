@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Typed ioctls of one VM. The order of calls decides how long a VM takes to make and to destroy: memory
-// first, then the irqchip, vCPUs, and ioeventfds last (each ioeventfd delays every later memory change by an
+// first, then local APICs, vCPUs, and ioeventfds last (each ioeventfd delays every later memory change by an
 // SRCU grace period, about 8 ms).
 #pragma once
 #include <optional>
@@ -23,11 +23,13 @@ public:
     // Memory that the guest reads and cannot write: a write leaves it, or is a doorbell's (kvm api §4.35).
     // Whole pages, which outlive the VM.
     Result<void> map_read_only(GuestAddr at, std::span<std::byte> pages);
-    // PIC, IOAPIC and local APICs in the kernel; no PIT (kvm api §4.24).
-    Result<void> create_irqchip();
+    // Local APICs in the kernel, and nothing else: no PIC, IOAPIC or PIT (kvm api §7.5,
+    // KVM_CAP_SPLIT_IRQCHIP). Before vCPUs.
+    Result<void> create_local_apics();
     Result<VcpuFd> create_vcpu(uint32_t index);
-    // A write to `event` raises an edge on IOAPIC pin `pin` (kvm api §4.75).
-    Result<void> attach_interrupt(BorrowedFd event, uint32_t pin);
+    // Delivers an interrupt to local APICs (kvm api §4.70, KVM_SIGNAL_MSI). Any thread that may call ioctl
+    // for it.
+    void send_message(uint64_t address, uint32_t data) const;
     // A guest write of any width to `at` adds 1 to `event` and does not leave the kernel (kvm api §4.59).
     // Without a width KVM need not decode the instruction. With `value` only writes of that 32-bit value do.
     Result<void> attach_doorbell(BorrowedFd event, GuestAddr at,

@@ -3,13 +3,9 @@
 // device's interrupt line, and the reason why it must be reset. Written by the worker, read and acknowledged
 // by vCPUs.
 #pragma once
-#include <sys/eventfd.h>
-
 #include <atomic>
 #include <cstdint>
 #include <functional>
-
-#include "base/fd.h"
 
 namespace krun::vmm {
 
@@ -18,16 +14,14 @@ public:
     static constexpr uint32_t kUsedBuffers = 1;
     static constexpr uint32_t kConfigChanged = 2;
 
-    explicit Interrupt(UniqueFd line) : line_(std::move(line)) {}
+    // `edge` raises the line; it is called on any thread, several at once.
+    explicit Interrupt(std::function<void()> edge) : edge_(std::move(edge)) {}
 
     // Before the machine runs. From then on InterruptStatus is `word`, where the driver reads it.
     void keep_status_in(uint32_t& word) { pending_ = &word; }
     // Before the machine runs. Called before the edge that tells the driver of other registers that have
     // changed.
     void before_config_change(std::function<void()> refresh) { refresh_ = std::move(refresh); }
-
-    // KVM turns each write to this eventfd into an edge.
-    BorrowedFd line() const { return line_.borrow(); }
 
     void used_buffers() { raise(kUsedBuffers); }
     void config_changed() {
@@ -55,12 +49,12 @@ public:
 private:
     void raise(uint32_t bit) {
         status().fetch_or(bit);  // before the edge, so that the driver's handler sees it
-        ignore(::eventfd_write(line_.borrow().raw(), 1), "KVM consumes the counter");
+        edge_();
     }
 
     std::atomic_ref<uint32_t> status() const { return std::atomic_ref(*pending_); }
 
-    UniqueFd line_;
+    std::function<void()> const edge_;
     std::function<void()> refresh_ = [] {};
     uint32_t own_word_ = 0;
     uint32_t* pending_ = &own_word_;

@@ -7,8 +7,8 @@
 
 #include "base/mutex.h"
 #include "vmm/bus/mmio_device.h"
+#include "vmm/bus/register_page.h"
 #include "vmm/device_state.h"
-#include "vmm/virtio/register_page.h"
 #include "vmm/virtio/worker.h"
 
 namespace krun::vmm {

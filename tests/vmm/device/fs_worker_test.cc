@@ -14,6 +14,7 @@
 #include "fs/file_system.h"
 #include "fs/server.h"
 #include "tests/support/guest_driver.h"
+#include "tests/support/interrupt_line.h"
 #include "vmm/device/fs.h"
 #include "vmm/virtio/features.h"
 #include "vmm/virtio/worker.h"
@@ -133,10 +134,10 @@ protected:
             driver.set_used_event(driver.used_index());
             std::atomic_ref(fence_).fetch_add(1);
             if (auto const used = driver.take_used()) return used->head;
-            pollfd line{interrupt_.line().raw(), POLLIN, 0};
+            pollfd line{line_.event().raw(), POLLIN, 0};
             if (::poll(&line, 1, 20'000) != 1) return UINT16_MAX;
             eventfd_t count = 0;
-            ::eventfd_read(interrupt_.line().raw(), &count);
+            ::eventfd_read(line_.event().raw(), &count);
         }
     }
 
@@ -146,7 +147,8 @@ protected:
         ram_, {.base = GuestAddr{1 << 20}, .room_bytes = 2 * kRoom - 1, .size = 64, .event_idx = true}};
     GuestDriver second_{
         ram_, {.base = GuestAddr{(1 << 20) + 2 * kRoom}, .room_bytes = kRoom, .size = 64, .event_idx = true}};
-    Interrupt interrupt_{must(make_eventfd())};
+    InterruptLine line_;
+    Interrupt interrupt_{line_.edge()};
     uint64_t fence_ = 0;
     GatedFs* tree_ = nullptr;
     std::unique_ptr<Worker> worker_;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the driver may read of one device's registers (virtio-v1.2 §4.2.2), as memory that the guest has
-// read-only (kvm api §4.35, KVM_MEM_READONLY): to read a register, it does not leave the guest. It reads
+// What the guest may read of one device's registers, as memory that it has read-only (kvm api §4.35,
+// KVM_MEM_READONLY): to read a register, it does not leave the guest. Linux reads a virtio device's
 // InterruptStatus at each interrupt, and some dozens of registers to set a device up. What it writes does
-// leave, and reaches VirtioMmio. Any thread; words are atomic. Whoever made the page's memory keeps it until
-// the guest has ended.
+// leave, and reaches the device by the bus. Any thread; words are atomic. Whoever made the page's memory
+// keeps it until the guest has ended.
 #pragma once
 #include <algorithm>
 #include <atomic>
@@ -17,7 +17,8 @@ class RegisterPage {
 public:
     static constexpr size_t kBytes = 4096;
     static constexpr size_t kConfigOffset = 0x100;
-    // Of the configuration space; the longest of any device is much shorter. The rest reads 0.
+    // Of a virtio device's configuration space (virtio-v1.2 §4.2.2); the longest of any device is much
+    // shorter. The rest reads 0.
     static constexpr size_t kConfigBytes = 256;
 
     explicit RegisterPage(std::span<std::byte, kBytes> page) : page_(page) {}
