@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// qemu_machine [--pause | --tap NAME MAC] SHARE KERNEL MIB: the comparison machine. Starts the C virtiofsd on
-// SHARE and QEMU's microvm with KERNEL, and plays the host's side of the control protocol to the very init
-// that krun-oci boots: waits for ready, starts the payload, takes its output and exit status, ends both.
-// Exits with the payload's status.
+// qemu_machine [--pause | --tap NAME MAC | --xattr] SHARE KERNEL MIB: the comparison machine. Starts the C
+// virtiofsd on SHARE and QEMU's microvm with KERNEL, and plays the host's side of the control protocol to the
+// very init that krun-oci boots: waits for ready, starts the payload, takes its output and exit status, ends
+// both. Exits with the payload's status.
 // --pause: prints the two process ids when the guest is ready, and ends when stdin does.
 // --tap: with a network interface on that tap interface.
+// --xattr: virtiofsd serves extended attributes and POSIX ACLs, too, which costs it requests.
 //
 // What QEMU gets for its best: virtiofsd is handed a listening socket, so that both programs start at the
 // same time; no firmware tables, timers, serial port or defaults; the end is a kill, not a shut-down.
@@ -226,9 +227,10 @@ int lead(int connection, bool pause) {
 
 int main(int argc, char** argv) {
     bool const pause = argc == 5 && std::string(argv[1]) == "--pause";
+    bool const xattr = argc == 5 && std::string(argv[1]) == "--xattr";
     bool const tap = argc == 7 && std::string(argv[1]) == "--tap";
-    if (argc != 4 && !pause && !tap) {
-        std::fputs("usage: qemu_machine [--pause | --tap NAME MAC] SHARE KERNEL MIB\n", stderr);
+    if (argc != 4 && !pause && !tap && !xattr) {
+        std::fputs("usage: qemu_machine [--pause | --tap NAME MAC | --xattr] SHARE KERNEL MIB\n", stderr);
         return 125;
     }
     char** const words = argv + argc - 3;
@@ -240,9 +242,17 @@ int main(int argc, char** argv) {
     constexpr char kSocket[] = "/tmp/qemu_machine.socket";
     int const control_listener = listen_vsock(control::kControlPort);
     int const socket = listen_unix(kSocket);
-    pid_t const server = spawn({"/usr/lib/qemu/virtiofsd", "--fd=" + std::to_string(socket), "-o",
-                                std::string("source=") + words[0], "-o", "sandbox=chroot", "-o",
-                                "cache=always", "--thread-pool-size=0"});
+    std::vector<std::string> virtiofsd{"/usr/lib/qemu/virtiofsd",
+                                       "--fd=" + std::to_string(socket),
+                                       "-o",
+                                       std::string("source=") + words[0],
+                                       "-o",
+                                       "sandbox=chroot",
+                                       "-o",
+                                       "cache=always",
+                                       "--thread-pool-size=0"};
+    if (xattr) virtiofsd.insert(virtiofsd.end(), {"-o", "xattr", "-o", "posix_acl"});
+    pid_t const server = spawn(virtiofsd);
     ::close(socket);
     pid_t const qemu = start_qemu(words[1], words[2], kSocket,
                                   tap ? tap_device(argv[2], argv[3]) : std::vector<std::string>());

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Debian in a container: its package manager, and programs that become somebody else."""
+"""Debian in a container: its package manager, programs that become somebody else, and an engine that runs containers in it."""
 import os
 import pathlib
 import shutil
 import stat
 import subprocess
 
+from podman_client import image_archive, kImage
 from suite import Skip, expect, expect_equal, expect_in, test
 
 _kShift = 100000
 _kTimeout = 1200  # seconds; all of it is emulated
 _kCapabilities = """AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE NET_RAW SETFCAP SETGID SETPCAP SETUID
     SYS_CHROOT""".split()
+_kAllCapabilities = _kCapabilities + """DAC_READ_SEARCH IPC_LOCK LEASE NET_ADMIN SETPCAP SYS_ADMIN SYS_NICE SYS_PTRACE
+    SYS_RESOURCE""".split()
 _kInstall = """exec 2>&1
 export DEBIAN_FRONTEND=noninteractive
 apt-get install -y --no-install-recommends /var/cache/apt/archives/sudo_*.deb && useradd --create-home somebody"""
@@ -45,10 +48,10 @@ def _shift_owners(root):
                 path.chmod(stat.S_IMODE(info.st_mode))  # chown(2) ends setuid
 
 
-def _bundle(case):
+def _bundle(case, capabilities):
     bundle = case.bundle()
     for kind in ("bounding", "effective", "permitted"):
-        bundle.process["capabilities"][kind] = ["CAP_" + name for name in _kCapabilities]
+        bundle.process["capabilities"][kind] = ["CAP_" + name for name in capabilities]
     bundle.process["noNewPrivileges"] = False
     return bundle
 
@@ -81,15 +84,44 @@ def _life_of_a_package(case, bundle, owner):
 
 @test("debian: apt installs a package and purges it, and sudo makes root of a user", slow=True)
 def rootful(case):
-    bundle = _bundle(case)
+    bundle = _bundle(case, _kCapabilities)
     _unpacked(bundle)
     _life_of_a_package(case, bundle, owner=0)
 
 
 @test("debian: the same in a user namespace", slow=True)
 def mapped(case):
-    bundle = _bundle(case)
+    bundle = _bundle(case, _kCapabilities)
     _shift_owners(_unpacked(bundle))
     bundle.linux["namespaces"].append({"type": "user"})
     bundle.linux["uidMappings"] = bundle.linux["gidMappings"] = [{"containerID": 0, "hostID": _kShift, "size": 65536}]
     _life_of_a_package(case, bundle, owner=_kShift)
+
+
+_kEngine = """exec 2>&1
+export DEBIAN_FRONTEND=noninteractive
+apt-get install -y --no-install-recommends podman >/log || { tail -n 20 /log; exit 1; }
+podman import -q /root.tar IMAGE >/log || { tail -n 20 /log; exit 1; }"""
+_kContainer = """podman="podman --cgroup-manager=cgroupfs"
+$podman info --format '{{.Store.GraphDriverName}}'
+$podman run --name one --network=none IMAGE sh -c 'id -u; echo new >/etc/new; rm -r /usr; mkdir /usr; exit 42'
+echo $?
+$podman diff one | grep /etc/new
+$podman commit -q one two >/dev/null && $podman run --rm --network=none two sh -c 'cat /etc/new; ls -A /usr'
+$podman rm one >/dev/null; $podman ps -aq"""
+
+
+@test("debian: podman in a container runs containers, whose overlays lie on its files", vm_only=True, slow=True)
+def nested(case):
+    bundle = _bundle(case, _kAllCapabilities)
+    _unpacked(bundle)
+    image_archive(case, bundle.root / "root.tar")
+    bundle.linux["maskedPaths"] = bundle.linux["readonlyPaths"] = []
+    bundle.linux["namespaces"].append({"type": "cgroup"})
+    bundle.config["mounts"] = [mount for mount in bundle.config["mounts"] if mount["destination"] != "/sys"]
+    bundle.config["mounts"] += [
+        {"destination": "/sys", "type": "sysfs", "source": "sysfs"},
+        {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup"},
+        {"destination": "/run", "type": "tmpfs", "source": "tmpfs"}]
+    _do(case, bundle, _kEngine.replace("IMAGE", kImage))
+    expect_equal(_do(case, bundle, _kContainer.replace("IMAGE", kImage)), "overlay\n0\n42\nA /etc/new\nnew\n", "what podman says")
