@@ -67,6 +67,14 @@ Verdict read_nested_virt(std::string_view, std::string const& value, MachineAnno
     return {};
 }
 
+// Where crun's machine has no network of its own kind, it has passt carry one; ours has the namespace's
+// interfaces.
+Verdict read_use_passt(std::string_view, std::string const& value, MachineAnnotations&) {
+    if (!value.empty() && !parse_uint64(value))
+        return "must be a number; above 0 the container has a network";
+    return {};
+}
+
 Verdict read_handler(std::string_view, std::string const& value, MachineAnnotations&) {
     if (value != "krun") return "must be \"krun\", the only handler here";
     return {};
@@ -216,7 +224,8 @@ struct Row {
 constexpr Row kRows[] = {
     {{"krun.cpus", "1 to 64", "virtual CPUs; 0 for the default"}, read_cpus},
     {{"krun.ram_mib", "129 to 1048576", "memory of the machine in MiB; less means the default"}, read_ram},
-    {{"krun.use_passt", "0", "not implemented: network through passt"}, nullptr},
+    {{"krun.use_passt", "number", "accepted: a container has its namespace's network without it"},
+     read_use_passt},
     {{"krun.nested_virt", "0 or 1", "the guest's CPU has VMX or SVM, if the host's KVM can do that"},
      read_nested_virt},
     {{"krun.variant", "", "not implemented: confidential machines"}, nullptr},

@@ -200,11 +200,18 @@ TEST(Annotations, UnknownKeyIsAnErrorOnlyInOurOwnNamespace) {
               "accepted");
 }
 
+TEST(Annotations, WhatIsThereAnywayIsAccepted) {
+    for (auto const* const value : {"", "0", "1", "7"})
+        EXPECT_EQ(verdict({{"krun.use_passt", value}}), "accepted");
+    EXPECT_NE(verdict({{"krun.use_passt", "-1"}}), "accepted");
+    EXPECT_NE(verdict({{"krun.use_passt", "yes"}}), "accepted");
+}
+
 TEST(Annotations, WhatIsNotImplementedIsUnsupportedUnlessItIsOff) {
     auto const read = read_annotations({{"krun.variant", "sev"}});
     ASSERT_FALSE(read.ok());
     EXPECT_EQ(read.error().code(), Errc::kUnsupported);
-    EXPECT_EQ(verdict({{"krun.variant", ""}, {"krun.gpu_flags", "0"}, {"krun.use_passt", "0"}}), "accepted");
+    EXPECT_EQ(verdict({{"krun.variant", ""}, {"krun.gpu_flags", "0"}}), "accepted");
     EXPECT_NE(verdict({{"krun.gpu_flags", "3"}}), "accepted");
 }
 
