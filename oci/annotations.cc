@@ -215,6 +215,10 @@ Verdict read_net(std::string_view, std::string const& value, MachineAnnotations&
     return read_network_annotation(value, out.network);
 }
 
+Verdict read_ports(std::string_view, std::string const& value, MachineAnnotations& out) {
+    return read_ports_annotation(value, out.ports);
+}
+
 struct Row {
     AnnotationHelp help;
     Read read;                   // nullptr: not implemented
@@ -269,6 +273,9 @@ constexpr Row kRows[] = {
       "the network is a program that listens on this socket (passt; gvproxy), in place of the namespace's "
       "interfaces; the address is asked for by DHCP"},
      read_net},
+    {{"krun-oci.ports", "FIRST[-LAST][/tcp or /udp][,...]",
+      "in the host's own network, on which of the host's ports the payload is reached"},
+     read_ports},
     {{"krun-oci.info", "0 or 1", "the container sees limits, annotations and features below /run/krun"},
      read_info},
     {{"io.kubernetes.cri.container-type", "sandbox", "a pod's pause container: a process without a machine"},

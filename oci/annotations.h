@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "oci/network_annotation.h"
+#include "oci/ports_annotation.h"
 
 namespace krun::oci {
 
@@ -65,6 +66,7 @@ struct MachineAnnotations {
     bool info = false;                            // krun-oci.info: the container sees /run/krun
     std::vector<DiskAnnotation> disks;            // krun-oci.disk.NAME, in the order of the keys
     std::optional<RootDiskAnnotation> root_disk;  // krun-oci.root
+    PortsAnnotation ports;                        // krun-oci.ports: only where the network is the host's own
     std::optional<NetworkAnnotation> network;     // krun-oci.net: in place of the namespace's interfaces
 };
 

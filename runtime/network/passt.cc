@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <csignal>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "base/fd.h"
@@ -64,9 +65,26 @@ Result<HostInterface> template_interface(Netlink const& netlink) {
     return interface;
 }
 
+std::string range_list(std::vector<oci::PortRange> const& ranges) {
+    std::string out;
+    for (auto const& range : ranges)
+        out += (out.empty() ? "" : ",") + std::to_string(range.first) + "-" + std::to_string(range.last);
+    return out;
+}
+
+std::vector<std::string> arguments(PasstFamilies families, oci::PortsAnnotation const& ports) {
+    // The gateway's address is the gateway, and not a way to the host's own sockets.
+    std::vector<std::string> out{"passt",       "--quiet",   "--fd",        "3",
+                                 "--no-map-gw", "--no-dhcp", "--no-dhcpv6", "--no-ra"};
+    if (families == PasstFamilies::kIpv4) out.emplace_back("--ipv4-only");
+    if (!ports.tcp.empty()) out.insert(out.end(), {"--tcp-ports", range_list(ports.tcp)});
+    if (!ports.udp.empty()) out.insert(out.end(), {"--udp-ports", range_list(ports.udp)});
+    return out;
+}
+
 // Never returns. `words` becomes stderr.
-[[noreturn]] void become_passt(char const* program, BorrowedFd socket, BorrowedFd words,
-                               CgroupEntry const& home, PasstFamilies families) {
+[[noreturn]] void become_passt(char const* program, std::span<char* const> argv, BorrowedFd socket,
+                               BorrowedFd words, CgroupEntry const& home) {
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -79,12 +97,8 @@ Result<HostInterface> template_interface(Netlink const& netlink) {
     for (auto const& [from, to] : {std::pair(null, 0), {null, 1}, {high_words, 2}, {high_socket, kSocket}})
         if (::dup2(from, to) < 0) ::_exit(127);
     ::syscall(SYS_close_range, kAboveStdio, ~0U, 0);
-    // The gateway's address is the gateway, and not a way to the host's own sockets.
-    std::vector argv{"passt", "--quiet", "--fd", "3", "--no-map-gw", "--no-dhcp", "--no-dhcpv6", "--no-ra"};
-    if (families == PasstFamilies::kIpv4) argv.push_back("--ipv4-only");
-    argv.push_back(nullptr);
     char* environment[] = {nullptr};
-    ::execve(program, const_cast<char**>(argv.data()), environment);
+    ::execve(program, argv.data(), environment);
     ::_exit(127);
 }
 
@@ -106,9 +120,12 @@ Result<void> wait_until_ready(pid_t pid, BorrowedFd words) {
     return fail(Error(Errc::kUnsupported, "passt: " + (text.empty() ? "it failed" : last_line(text))));
 }
 
-Result<UniqueFd> run_passt(Cgroup const& home, PasstFamilies families) {
+Result<UniqueFd> run_passt(Cgroup const& home, std::vector<std::string> arguments_of_it) {
     char const* const program = passt_program();
     if (program == nullptr) return fail(Error(Errc::kUnsupported, "passt is not installed"));
+    std::vector<char*> argv;
+    for (auto& word : arguments_of_it) argv.push_back(word.data());
+    argv.push_back(nullptr);
     auto const entry = TRY(open_cgroup(home));
     auto [ours, passts] = TRY(make_socketpair(SOCK_STREAM));
     auto [words, said] = TRY(make_pipe());
@@ -116,7 +133,7 @@ Result<UniqueFd> run_passt(Cgroup const& home, PasstFamilies families) {
     // Between the cgroups of two sessions a user may move nobody: then it stays in the caller's.
     if (pid < 0 && errno == EACCES) pid = ::fork();
     if (pid < 0) return fail(Error::sys("start passt"));
-    if (pid == 0) become_passt(program, passts.borrow(), said.borrow(), entry, families);
+    if (pid == 0) become_passt(program, argv, passts.borrow(), said.borrow(), entry);
     passts.reset();
     said.reset();
     TRY(wait_until_ready(pid, words.borrow()));
@@ -126,7 +143,7 @@ Result<UniqueFd> run_passt(Cgroup const& home, PasstFamilies families) {
 }  // namespace
 
 Result<std::vector<UniqueFd>> start_passt(Cgroup const& home, std::map<std::string, std::string> const& asked,
-                                          PasstFamilies families) {
+                                          PasstFamilies families, oci::PortsAnnotation const& ports) {
     auto const netlink = TRY(Netlink::open());
     auto interface = TRY(template_interface(netlink));
     if (families == PasstFamilies::kIpv4) interface.has_ipv6 = false;
@@ -134,7 +151,7 @@ Result<std::vector<UniqueFd>> start_passt(Cgroup const& home, std::map<std::stri
     plan.interfaces.front().backend = NetworkBackend::kStream;
     std::vector<UniqueFd> out;
     out.push_back(TRY(write_plan(plan)));
-    out.push_back(TRY(run_passt(home, families)));
+    out.push_back(TRY(run_passt(home, arguments(families, ports))));
     return out;
 }
 

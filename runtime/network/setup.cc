@@ -172,19 +172,24 @@ Result<std::vector<UniqueFd>> take_socket(oci::NetworkAnnotation const& wanted) 
 
 // Where the container is for certain: one that cannot be looked at may be meant to be alone.
 Result<std::vector<UniqueFd>> share_own(NetworkNamespace containers, oci::Spec const& spec,
-                                        Cgroup const& home) {
+                                        oci::PortsAnnotation const& ports, Cgroup const& home) {
     if (containers == NetworkNamespace{} || containers != network_namespace_of("self"))
         return fail(Error(Errc::kUnsupported, "it is not that of the command"));
-    return start_passt(home, asked_sysctls(spec), PasstFamilies::kAll);
+    return start_passt(home, asked_sysctls(spec), PasstFamilies::kAll, ports);
 }
 
-// What cannot be handed over can be shared. A container that could do without does not fail.
-std::vector<UniqueFd> share_network(NetworkNamespace containers, oci::Spec const& spec, Cgroup const& home) {
-    auto shared = share_own(containers, spec, home);
-    if (shared.ok()) return std::move(shared).value();
+// What cannot be handed over can be shared. A container that could do without does not fail; one that is to
+// be reached does.
+Result<std::vector<UniqueFd>> share_network(NetworkNamespace containers, oci::Spec const& spec,
+                                            oci::PortsAnnotation const& ports, Cgroup const& home) {
+    auto shared = share_own(containers, spec, ports, home);
+    if (shared.ok()) return shared;
+    if (!ports.empty())
+        return fail(
+            std::move(shared).error().with("annotations[\"krun-oci.ports\"], in the host's own network"));
     log(LogLevel::kError, "network: the host's own, by passt: " + shared.error().message() +
                               "; this container has loopback only");
-    return {};
+    return std::vector<UniqueFd>();
 }
 
 NetworkNamespace identity(struct stat const& status) {
@@ -218,7 +223,8 @@ Result<std::vector<UniqueFd>> take_over_network(pid_t container, oci::Spec const
     auto const process = std::to_string(container);
     auto const containers = network_namespace_of(process);
     if (is_shared(containers))
-        return wants_shared(spec) ? share_network(containers, spec, home) : std::vector<UniqueFd>();
+        return wants_shared(spec) ? share_network(containers, spec, annotations.ports, home)
+                                  : std::vector<UniqueFd>();
     auto const ns = TRY(open_path("/proc/" + process + "/ns/net", O_RDONLY));
     auto const asked = asked_sysctls(spec);
     auto taken = TRY(in_child([&] { return take_over(ns.borrow(), asked, home); }));

@@ -200,6 +200,27 @@ TEST(Annotations, UnknownKeyIsAnErrorOnlyInOurOwnNamespace) {
               "accepted");
 }
 
+TEST(Annotations, PortsAreRangesOfEitherProtocol) {
+    auto const read = read_annotations({{"krun-oci.ports", "80,8000-8010/tcp,53/udp,80/udp"}});
+    ASSERT_TRUE(read.ok());
+    EXPECT_EQ(read.value().ports.tcp, (std::vector<PortRange>{{80, 80}, {8000, 8010}}));
+    EXPECT_EQ(read.value().ports.udp, (std::vector<PortRange>{{53, 53}, {80, 80}}));
+}
+
+TEST(Annotations, PortsThatCannotBeAreRefused) {
+    for (auto const& [value, reason] :
+         {std::pair{"", R"("" must be a port from 1 to 65535, or a first and a last one)"},
+          {"0", R"("0" must be a port from 1 to 65535, or a first and a last one)"},
+          {"65536", R"("65536" must be a port from 1 to 65535, or a first and a last one)"},
+          {"9-8", R"("9-8" must be a port from 1 to 65535, or a first and a last one)"},
+          {"1-2-3", R"("1-2-3" must be a port from 1 to 65535, or a first and a last one)"},
+          {"80/sctp", R"("80/sctp" must end in /tcp or /udp)"},
+          {"80,70-90", R"("70-90" has a port that was named before)"},
+          {"1-512,513", "must name at most 512 ports"}})
+        EXPECT_EQ(verdict({{"krun-oci.ports", value}}),
+                  std::string(R"(annotations["krun-oci.ports"]: )") + reason + ", is \"" + value + "\"");
+}
+
 TEST(Annotations, WhatIsThereAnywayIsAccepted) {
     for (auto const* const value : {"", "0", "1", "7"})
         EXPECT_EQ(verdict({{"krun.use_passt", value}}), "accepted");

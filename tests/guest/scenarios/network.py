@@ -231,6 +231,24 @@ def host_by_passt(case):
         expect_equal(sh("ip -4 addr; ip route; tc qdisc"), before, "the host's network")
 
 
+@test("network: in the host's own the payload is reached on the ports that an annotation names, and on no other", vm_only=True)
+def host_ports(case):
+    bundle = _of_the_host(case, "httpd -p 8098 -h /etc; httpd -p 8097 -h /etc; echo ready; sleep 1000")["unlisted"]
+    bundle.config["annotations"] = {"krun-oci.ports": "8098"}
+    (bundle.root / "etc").mkdir(exist_ok=True)
+    (bundle.root / "etc/greeting").write_text("hello\n")
+    with way_out():
+        box = case.container(bundle).started()
+        box.wait_for_output(b"ready\n")
+        expect_equal(sh("wget -qO- http://10.66.1.2:8098/greeting"), "hello\n", "the answer on the port")
+        expect_equal(sh("wget -qO- http://10.66.1.2:8097/greeting || echo refused"), "refused\n", "the answer on another port")
+        second = case.container(bundle, name="second").created()
+        failed = second.command("start", "second")
+        expect_in('annotations["krun-oci.ports"], in the host\'s own network: passt: ', failed.error, "what the second is told")
+        for name in ("second", "box"):
+            box.must("delete", "--force", name)
+
+
 @test("network: passt is in the container's cgroup, and ends with its machine", vm_only=True)
 def passt_ends(case):
     with way_out():
