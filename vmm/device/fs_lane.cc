@@ -18,7 +18,7 @@ constexpr long kParkedNanoseconds = 20'000'000;
 }  // namespace
 
 Result<std::unique_ptr<FsLane>> FsLane::make(std::shared_ptr<FsShared> shared) {
-    auto returns = TRY(FsReturns::make());
+    auto returns = TRY(Returns<FsJob>::make());
     int const fd = ::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     if (fd < 0) return fail(Error::sys("timerfd_create"));
     UniqueFd timer(fd);
@@ -55,7 +55,7 @@ Result<void, GuestFault> FsLane::handle_queue(uint16_t index) {
         size_t const bytes = chain_.readable_bytes() + chain_.writable_bytes();
         uint32_t const written = is_for_helpers(*queue) ? fs::Server::kSlow : serve();
         if (written == fs::Server::kSlow) {
-            shared_->helpers.hand_over(returns_->begin(index, chain_));
+            hand_over(index);
             continue;
         }
         if (written == fs::Server::kLater) {
@@ -75,6 +75,13 @@ bool FsLane::is_for_helpers(Queue const& queue) const {
     if (chain_.readable_bytes() + chain_.writable_bytes() >= kLargeBytes)
         return queue.has_more() && shared_->helpers.idle() > 0;
     return fs::Server::may_wait(chain_.readable()) && shared_->helpers.any();
+}
+
+void FsLane::hand_over(uint16_t queue) {
+    auto job = returns_->begin();
+    job->queue = queue;
+    std::swap(job->chain, chain_);
+    shared_->helpers.hand_over(std::move(job));
 }
 
 uint32_t FsLane::serve() {

@@ -1,27 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 // One thread's part of a file share: hands each FUSE request from its queues to the file server and back,
 // without a copy. Knows no FUSE. Requests are served in order of arrival in each queue, but for those that
-// helpers serve (fs_helpers.h), which the specification lets overtake and be overtaken.
+// helpers serve (helpers.h), which the specification lets overtake and be overtaken.
 #pragma once
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/unique_fd.h"
-#include "vmm/device/fs_helpers.h"
+#include "fs/server.h"
+#include "vmm/device/helpers.h"
 #include "vmm/machine_spec.h"
 #include "vmm/virtio/device.h"
 
 namespace krun::vmm {
 
+// A request that a helper serves.
+struct FsJob {
+    uint16_t queue = 0;  // that the chain was popped from
+    Chain chain;
+    uint32_t written = 0;  // bytes of reply, once it is done
+    Returns<FsJob>* to = nullptr;
+};
+
 // What all threads of one share's device have in common.
 struct FsShared {
-    explicit FsShared(Share what) : share(std::move(what)), name("fs-" + share.tag), helpers(share.server) {}
+    explicit FsShared(Share what) : share(std::move(what)), name("fs-" + share.tag) {}
 
     Share const share;
     std::string const name;
     std::vector<uint16_t> queue_sizes;  // [0] is hiprio, then the request queues
-    FsHelpers helpers;
+    // Helpers are few: none waits for a lock.
+    Helpers<FsJob> helpers{[server = share.server](FsJob& job) {
+        job.written = server->serve(job.chain.readable(), job.chain.writable(), fs::Server::Waiting::kMayNot);
+    }};
 };
 
 class FsLane final : public VirtioDevice {
@@ -39,7 +51,7 @@ public:
     void reset() override;
 
 private:
-    FsLane(std::shared_ptr<FsShared> shared, std::unique_ptr<FsReturns> returns, UniqueFd timer)
+    FsLane(std::shared_ptr<FsShared> shared, std::unique_ptr<Returns<FsJob>> returns, UniqueFd timer)
         : shared_(std::move(shared)), returns_(std::move(returns)), timer_(std::move(timer)) {}
     fs::Server& server() const { return *shared_->share.server; }
     bool is_for_helpers(Queue const& queue) const;
@@ -50,12 +62,13 @@ private:
     Result<void, GuestFault> serve_parked();
     // Starts the timer for parked requests, or ends it.
     void set_timer(bool on);
+    void hand_over(uint16_t queue);
     // Returns to the driver what helpers have done. True if there was some.
     bool collect();
     Result<void, GuestFault> give_back(Queue& queue, Chain const& chain, uint32_t written);
 
     std::shared_ptr<FsShared> const shared_;
-    std::unique_ptr<FsReturns> const returns_;
+    std::unique_ptr<Returns<FsJob>> const returns_;
     DeviceContext* context_ = nullptr;
     Chain chain_;
     struct Parked {
