@@ -2,6 +2,7 @@
 #include "bench/driver/driver_queue.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <time.h>
 
@@ -113,11 +114,13 @@ uint16_t DriverQueue::wait() {
 
 void DriverQueue::sleep() {
     uint64_t const begin = now_ns();
-    if (waiting_ == Waiting::kPolls)
-        while (now_ns() - begin < poll_ns_) {
-            if (came()) return;
+    while (now_ns() - begin < poll_ns_) {
+        if (came()) return;
+        if (waiting_ == Waiting::kYields)
+            ::sched_yield();
+        else
             __builtin_ia32_pause();
-        }
+    }
     pollfd interrupt{interrupt_, POLLIN, 0};
     if (::poll(&interrupt, 1, kHungMs) != 1) die("no reply from the server");
     eventfd_t count = 0;

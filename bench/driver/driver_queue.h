@@ -26,6 +26,7 @@ struct Shape {
 
 enum class Waiting {
     kPolls,   // as above
+    kYields,  // the same, and whoever else wants its processor has it, as KVM polls on one of its own only
     kSleeps,  // at once: where there is one processor only
 };
 
