@@ -57,7 +57,9 @@ Result<void> add_network_slots(MachineSpec& spec, Devices& out) {
 }
 
 Result<void> add_disks(MachineSpec& spec, Devices& out) {
-    for (auto& disk : spec.disks) out.in_bus_order.push_back(TRY(Blk::make(std::move(disk), spec.vcpus)));
+    uint32_t const cpus = usable_cpus();
+    for (auto& disk : spec.disks)
+        out.in_bus_order.push_back(TRY(Blk::make(std::move(disk), spec.vcpus, cpus)));
     return {};
 }
 
@@ -100,7 +102,7 @@ constexpr SyscallRule kNetSyscalls[] = {
 };
 
 constexpr SyscallRule kBlkSyscalls[] = {
-    {SYS_preadv}, {SYS_pwritev}, {SYS_fdatasync}, {SYS_fallocate}, {SYS_ftruncate},
+    {SYS_preadv}, {SYS_preadv2}, {SYS_pwritev}, {SYS_fdatasync}, {SYS_fallocate}, {SYS_ftruncate},
 };
 
 constexpr DeviceKind kKinds[] = {

@@ -2,9 +2,7 @@
 #include "vmm/device/blk.h"
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstring>
+#include <utility>
 
 #include "vmm/device/config_bytes.h"
 #include "vmm/device/iovec_slice.h"
@@ -15,7 +13,6 @@ namespace {
 // Room for a request of 1 MiB in single pages.
 constexpr uint16_t kQueueSize = 256;
 constexpr uint32_t kMaxSegments = kQueueSize - 2;  // a request has a header and a status, too
-constexpr size_t kSerialBytes = 20;                // §5.2.6: VIRTIO_BLK_T_GET_ID
 
 // Of a request: from here on carrying it out takes longer than an interrupt.
 constexpr size_t kLargeBytes = 64 << 10;
@@ -29,29 +26,13 @@ constexpr uint64_t kFeatureMultiQueue = uint64_t{1} << 12;
 constexpr uint64_t kFeatureDiscard = uint64_t{1} << 13;
 constexpr uint64_t kFeatureWriteZeroes = uint64_t{1} << 14;
 
-// §5.2.6
-enum RequestType : uint32_t { kIn = 0, kOut = 1, kFlush = 4, kGetId = 8, kDiscard = 11, kWriteZeroes = 13 };
-enum Status : uint8_t { kOk = 0, kIoError = 1, kUnsupported = 2 };
+// Of what one request reads is copied at once by one thread: much longer than waking another takes.
+constexpr size_t kPieceBytes = 256 << 10;
+constexpr size_t kMaxPieces = 8;
 
-struct RequestHeader {
-    uint32_t type;
-    uint32_t reserved;
-    uint64_t sector;
-};
-static_assert(sizeof(RequestHeader) == 16);
-
-// §5.2.6: struct virtio_blk_discard_write_zeroes
-struct Range {
-    uint64_t sector;
-    uint32_t sectors;
-    uint32_t flags;
-};
-static_assert(sizeof(Range) == 16);
-constexpr uint32_t kUnmap = 1;
-
-// What one request may ask of the host's file system while the others wait.
-constexpr size_t kMaxRanges = 16;
-constexpr uint32_t kMaxRangeSectors = uint32_t{1} << 22;  // 2 GiB
+constexpr uint32_t kMaxCopiers = 3;
+// Threads that sleep cost a container little, and each is counted in its limit of processes.
+constexpr unsigned kWaiters = 3;
 
 // §5.2.4
 struct BlkConfig {
@@ -80,153 +61,206 @@ struct BlkConfig {
 };
 static_assert(sizeof(BlkConfig) == 64);
 
-Status status_of(DiskResult const& result) {
-    if (result.ok()) return kOk;
-    return result.error().value == EOPNOTSUPP ? kUnsupported : kIoError;
-}
-
 }  // namespace
 
-Result<std::unique_ptr<Blk>> Blk::make(DiskSpec spec, uint32_t vcpus) {
-    if (spec.serial.empty() || spec.serial.size() > kSerialBytes)
+Result<std::unique_ptr<Blk>> Blk::make(DiskSpec spec, uint32_t vcpus, uint32_t host_cpus) {
+    if (spec.serial.empty() || spec.serial.size() > BlkRequests::kSerialBytes)
         return fail(
             Error(Errc::kInvalidConfig, "a disk's serial must have 1 to 20 bytes: \"" + spec.serial + "\""));
     auto const queues = static_cast<uint16_t>(std::clamp<uint32_t>(vcpus, 1, kMaxQueues));
-    return std::unique_ptr<Blk>(new Blk(std::move(spec), queues));
+    // The device's own thread copies, too.
+    auto const copiers = std::clamp<uint32_t>(host_cpus, 1, kMaxCopiers + 1) - 1;
+    auto returns = TRY(Returns<Job>::make());
+    return std::unique_ptr<Blk>(new Blk(std::move(spec), queues, copiers, std::move(returns)));
 }
 
-Blk::Blk(DiskSpec spec, uint16_t queues)
-    : serial_(std::move(spec.serial)),
-      name_("blk-" + serial_),
-      disk_(std::move(spec.disk)),
-      sectors_(disk_->size_bytes() / kSectorBytes),
-      queue_sizes_(queues, kQueueSize) {}
+Blk::Blk(DiskSpec spec, uint16_t queues, unsigned copiers, std::unique_ptr<Returns<Job>> returns)
+    : name_("blk-" + spec.serial),
+      requests_(std::move(spec.disk), std::move(spec.serial)),
+      queue_sizes_(queues, kQueueSize),
+      returns_(std::move(returns)),
+      copiers_wanted_(copiers),
+      copiers_([this](Job& job) { serve(job, Waiting::kMay); }),
+      waiters_([this](Job& job) { serve(job, Waiting::kMay); }) {}
 
 uint64_t Blk::features() const {
     uint64_t const common = kFeatureSegMax | kFeatureBlkSize | kFeatureFlush | kFeatureMultiQueue;
-    return common | (disk_->read_only() ? kFeatureReadOnly : kFeatureDiscard | kFeatureWriteZeroes);
+    bool const read_only = requests_.disk().read_only();
+    return common | (read_only ? kFeatureReadOnly : kFeatureDiscard | kFeatureWriteZeroes);
+}
+
+unsigned Blk::helpers() const {
+    return requests_.disk().is_concurrent() ? copiers_wanted_ + kWaiters : 0;
+}
+
+void Blk::help() {
+    bool const copies = helpers_come_.fetch_add(1, std::memory_order_relaxed) < copiers_wanted_;
+    (copies ? copiers_ : waiters_).run();
+}
+
+void Blk::end_help() {
+    copiers_.stop();
+    waiters_.stop();
 }
 
 void Blk::read_config(uint32_t offset, std::span<std::byte> out) const {
     BlkConfig config{};
-    config.capacity = sectors_;
+    config.capacity = requests_.sectors();
     config.seg_max = kMaxSegments;
     config.blk_size = kSectorBytes;
     config.num_queues = static_cast<uint16_t>(queue_sizes_.size());
-    config.max_discard_sectors = config.max_write_zeroes_sectors = kMaxRangeSectors;
-    config.max_discard_seg = config.max_write_zeroes_seg = kMaxRanges;
-    config.discard_sector_alignment = static_cast<uint32_t>(disk_->discard_granularity() / kSectorBytes);
+    config.max_discard_sectors = config.max_write_zeroes_sectors = BlkRequests::kMaxRangeSectors;
+    config.max_discard_seg = config.max_write_zeroes_seg = BlkRequests::kMaxRanges;
+    config.discard_sector_alignment =
+        static_cast<uint32_t>(requests_.disk().discard_granularity() / kSectorBytes);
     config.write_zeroes_may_unmap = 1;
     read_config_bytes(config, offset, out);
 }
 
 Result<void> Blk::activate(DeviceContext& context) {
     context_ = &context;
-    write_through_ = (context.driver_features() & kFeatureFlush) == 0;
-    return {};
+    requests_.set_write_through((context.driver_features() & kFeatureFlush) == 0);
+    return context.loop().add(returns_->event(), EPOLLIN | EPOLLET, [this](uint32_t) { collect(); });
 }
 
-// The last writable byte is the status (§5.2.6); a request without one, or without a header, is still
-// returned: it is a task that would hang in the guest.
+void Blk::reset() {
+    if (context_ == nullptr) return;
+    context_->loop().remove(returns_->event());
+    returns_->drain();
+    spare_.clear();
+    kept_.clear();
+    context_ = nullptr;
+}
+
+// What comes while pieces are made is served between two of them.
 Result<void, GuestFault> Blk::handle_queue(uint16_t index) {
     Queue* const queue = context_->queue(index);
-    while (queue != nullptr && TRY(queue->pop(chain_))) {
-        size_t const room = chain_.writable_bytes();
-        uint32_t used = 0;
-        if (room > 0) {
-            auto const outcome = serve();
-            std::byte const status{outcome.status};
-            chain_.copy_to(room - 1, {&status, 1});
-            // §2.7.8.2: bytes that were not written must not be said to be.
-            used = static_cast<uint32_t>(outcome.filled + 1 == room ? room : outcome.filled);
-        }
-        TRY(queue->push_used(chain_, used));
-        // More of this size may follow: the guest must not wait for all of it to hear of the first.
-        if (chain_.readable_bytes() + room >= kLargeBytes) context_->tell_driver();
-    }
+    if (queue == nullptr) return {};
+    do {
+        while (TRY(queue->pop(chain_))) TRY(take(index));
+    } while (do_piece());
     return {};
 }
 
-Blk::Outcome Blk::serve() {
-    RequestHeader header{};
-    if (chain_.copy_from(0, std::as_writable_bytes(std::span(&header, 1))) != sizeof header)
-        return {kIoError};
-    bool const writes = header.type == kOut || header.type == kDiscard || header.type == kWriteZeroes;
-    if (writes && disk_->read_only()) return {kIoError};  // §5.2.6.2
-    switch (header.type) {
-        case kIn:
-            return read(header.sector);
-        case kOut:
-            return write(header.sector);
-        case kFlush:
-            return flush();
-        case kGetId:
-            return tell_serial();
-        case kDiscard:
-        case kWriteZeroes:
-            return take_ranges(header.type);
-        default:
-            return {kUnsupported};
+// A request without room for a status, or without a header, is still returned: it is a task that would hang
+// in the guest.
+Result<void, GuestFault> Blk::take(uint16_t index) {
+    if (chain_.writable_bytes() == 0) return give_back(index, chain_, {});
+    auto const header = BlkRequests::header_of(chain_);
+    if (!header) return give_back(index, chain_, {kIoError});
+    if (auto const bytes = requests_.bytes_to_read(*header, chain_);
+        bytes && is_for_many(*bytes, *context_->queue(index))) {
+        cut(keep(index, *header), *bytes);
+        return {};
     }
+    auto const waiting = waiters_.any() ? Waiting::kMayNot : Waiting::kMay;
+    if (auto const outcome = requests_.serve(*header, chain_, data_, waiting))
+        return give_back(index, chain_, *outcome);
+    leave_to_helper(keep(index, *header));
+    return {};
 }
 
-// Whole sectors, all of them on the disk.
-bool Blk::is_inside(uint64_t sector, uint64_t bytes) const {
-    return bytes % kSectorBytes == 0 && sector <= sectors_ && bytes / kSectorBytes <= sectors_ - sector;
+// A single piece is worth it when there is something else to do meanwhile.
+bool Blk::is_for_many(size_t bytes, Queue const& queue) const {
+    return copiers_.any() && bytes >= kLargeBytes && (bytes > kPieceBytes || queue.has_more());
 }
 
-Blk::Outcome Blk::read(uint64_t sector) {
-    size_t const bytes = chain_.writable_bytes() - 1;
-    if (!is_inside(sector, bytes)) return {kIoError};
-    slice_iovecs(chain_.writable(), 0, bytes, data_);
-    auto const status = status_of(disk_->read(sector * kSectorBytes, data_));
-    return {status, status == kOk ? bytes : 0};
+Blk::Request& Blk::keep(uint16_t queue, BlkHeader const& header) {
+    if (spare_.empty()) spare_.push_back(kept_.emplace_back(std::make_unique<Request>()).get());
+    auto& request = *spare_.back();
+    spare_.pop_back();
+    request.queue = queue;
+    request.header = header;
+    request.outcome = {};
+    std::swap(request.chain, chain_);
+    return request;
 }
 
-Blk::Outcome Blk::write(uint64_t sector) {
-    size_t const bytes = chain_.readable_bytes() - sizeof(RequestHeader);
-    if (!is_inside(sector, bytes)) return {kIoError};
-    slice_iovecs(chain_.readable(), sizeof(RequestHeader), bytes, data_);
-    auto const status = status_of(disk_->write(sector * kSectorBytes, data_));
-    return status == kOk && write_through_ ? flush() : Outcome{status};
+void Blk::leave_to_helper(Request& request) {
+    auto job = returns_->begin();
+    job->request = &request;
+    job->parts = 0;
+    request.jobs_left = 1;
+    waiters_.hand_over(std::move(job));
 }
 
-Blk::Outcome Blk::flush() {
-    if (disk_->read_only()) return {kOk};
-    return {status_of(disk_->flush())};
-}
-
-Blk::Outcome Blk::take_ranges(uint32_t type) {
-    std::array<Range, kMaxRanges> ranges;
-    size_t const bytes = chain_.readable_bytes() - sizeof(RequestHeader);
-    if (bytes == 0 || bytes > sizeof ranges || bytes % sizeof(Range) != 0) return {kIoError};
-    auto const wanted = std::span(ranges).first(bytes / sizeof(Range));
-    chain_.copy_from(sizeof(RequestHeader), std::as_writable_bytes(wanted));
-    // Before the first is carried out, so that a bad one costs nothing.
-    for (auto const& range : wanted) {
-        // §5.2.6.2: unknown flags, and the one that discarding does not have.
-        if ((range.flags & ~kUnmap) != 0 || (type == kDiscard && range.flags != 0)) return {kUnsupported};
-        if (range.sectors > kMaxRangeSectors ||
-            !is_inside(range.sector, uint64_t{range.sectors} * kSectorBytes))
-            return {kIoError};
+void Blk::cut(Request& request, size_t bytes) {
+    size_t const most = bytes / kMaxPieces + kSectorBytes;
+    size_t const piece = std::max(kPieceBytes, most - most % kSectorBytes);
+    request.data.clear();
+    for (size_t done = 0; done < bytes; done += piece) {
+        slice_iovecs(request.chain.writable(), done, std::min(piece, bytes - done), data_);
+        auto& job = pieces_.emplace_back(returns_->begin());
+        job->request = &request;
+        job->at = request.header.sector * kSectorBytes + done;
+        job->first = request.data.size();
+        job->parts = data_.size();
+        request.data.insert(request.data.end(), data_.begin(), data_.end());
     }
-    for (auto const& range : wanted) {
-        if (range.sectors == 0) continue;
-        uint64_t const at = range.sector * kSectorBytes;
-        uint64_t const len = uint64_t{range.sectors} * kSectorBytes;
-        auto const status =
-            status_of(type == kDiscard ? disk_->discard(at, len)
-                                       : disk_->write_zeroes(at, len, (range.flags & kUnmap) != 0));
-        if (status != kOk) return {status};
-    }
-    return type == kWriteZeroes && write_through_ ? flush() : Outcome{kOk};
+    request.jobs_left = pieces_.size();
+    for (auto& job : pieces_) copiers_.hand_over(std::move(job));
+    pieces_.clear();
 }
 
-Blk::Outcome Blk::tell_serial() {
-    std::array<char, kSerialBytes> serial{};  // no NUL if all 20 are used
-    std::memcpy(serial.data(), serial_.data(), serial_.size());
-    size_t const room = std::min(chain_.writable_bytes() - 1, serial.size());
-    return {kOk, chain_.copy_to(0, std::as_bytes(std::span(serial).first(room)))};
+bool Blk::do_piece() {
+    auto job = copiers_.take_back();
+    if (!job) return false;
+    auto const waiting = waiters_.any() ? Waiting::kMayNot : Waiting::kMay;
+    if (serve(*job, waiting))
+        returns_->put_own(std::move(job));
+    else
+        waiters_.hand_over(std::move(job));
+    collect();
+    return true;
+}
+
+bool Blk::serve(Job& job, Waiting waiting) {
+    auto& request = *job.request;
+    if (job.parts == 0) {
+        auto const outcome = requests_.serve(request.header, request.chain, request.data, waiting);
+        job.outcome = outcome.value_or(BlkOutcome{});
+        return outcome.has_value();
+    }
+    auto const parts = std::span<iovec const>(request.data).subspan(job.first, job.parts);
+    auto const status = requests_.read(job.at, parts, waiting);
+    job.outcome.status = status.value_or(kOk);
+    return status.has_value();
+}
+
+bool Blk::collect() {
+    if (!returns_->has_done()) return false;
+    auto done = returns_->take_done();
+    for (auto const& job : done) finish(*job);
+    returns_->recycle(std::move(done));
+    return true;
+}
+
+void Blk::finish(Job const& job) {
+    auto& request = *job.request;
+    if (job.parts == 0) request.outcome = job.outcome;
+    if (job.outcome.status != kOk) request.outcome.status = job.outcome.status;
+    if (--request.jobs_left > 0) return;
+    if (job.parts > 0 && request.outcome.status == kOk)
+        request.outcome.filled = request.chain.writable_bytes() - 1;
+    spare_.push_back(&request);
+    if (auto const given = give_back(request.queue, request.chain, request.outcome); !given.ok())
+        context_->fault(given.error());
+}
+
+Result<void, GuestFault> Blk::give_back(uint16_t index, Chain const& chain, BlkOutcome outcome) {
+    size_t const room = chain.writable_bytes();
+    uint32_t used = 0;
+    if (room > 0) {
+        // §5.2.6: the status is the last writable byte. §2.7.8.2: bytes that were not written must not be
+        // said to be.
+        std::byte const status{outcome.status};
+        chain.copy_to(room - 1, {&status, 1});
+        used = static_cast<uint32_t>(outcome.filled + 1 == room ? room : outcome.filled);
+    }
+    TRY(context_->queue(index)->push_used(chain, used));
+    // More of this size may follow: the guest must not wait for all of it to hear of the first.
+    if (chain.readable_bytes() + room >= kLargeBytes) context_->tell_driver();
+    return {};
 }
 
 }  // namespace krun::vmm

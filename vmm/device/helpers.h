@@ -26,12 +26,13 @@ public:
     // ---- any thread of the device ----
     // How many more jobs would be served at once; 0 without helpers.
     size_t idle() const EXCLUDES(mutex_) {
-        size_t const running = running_.load(std::memory_order_relaxed);
+        size_t const all = running();
         Lock const lock(mutex_);
-        return running > under_way_ ? running - under_way_ : 0;
+        return all > under_way_ ? all - under_way_ : 0;
     }
-    // Takes no lock.
-    bool any() const { return running_.load(std::memory_order_relaxed) > 0; }
+    // These take no lock.
+    size_t running() const { return running_.load(std::memory_order_relaxed); }
+    bool any() const { return running() > 0; }
     void hand_over(std::unique_ptr<Job> job) EXCLUDES(mutex_) {
         {
             Lock const lock(mutex_);
@@ -39,6 +40,15 @@ public:
             ++under_way_;
         }
         more_.notify_one();
+    }
+
+    // A job that no helper has begun, for the caller to do itself; null if there is none.
+    // REQUIRES: one thread alone hands jobs over.
+    std::unique_ptr<Job> take_back() EXCLUDES(mutex_) {
+        Lock const lock(mutex_);
+        if (waiting_.empty()) return nullptr;
+        --under_way_;
+        return take_first();
     }
 
     // ---- a helper's thread ----
@@ -67,7 +77,9 @@ private:
     std::unique_ptr<Job> next() EXCLUDES(mutex_) {
         Lock const lock(mutex_);
         while (waiting_.empty() && !stopping_) more_.wait(mutex_);
-        if (waiting_.empty()) return nullptr;
+        return waiting_.empty() ? nullptr : take_first();
+    }
+    std::unique_ptr<Job> take_first() REQUIRES(mutex_) {
         auto job = std::move(waiting_.front());
         waiting_.pop_front();
         return job;
@@ -77,7 +89,7 @@ private:
     std::atomic<size_t> running_{0};  // helpers
     mutable Mutex mutex_;
     CondVar more_;  // a job, or the end
-    // Never more than the queues have chains.
+    // Bounded by the chains that the queues have.
     std::deque<std::unique_ptr<Job>> waiting_ GUARDED_BY(mutex_);
     size_t under_way_ GUARDED_BY(mutex_) = 0;  // waiting ones too
     bool stopping_ GUARDED_BY(mutex_) = false;

@@ -50,6 +50,13 @@ public:
         Lock const lock(mutex_);
         for (auto& job : jobs) spare_.push_back(std::move(job));
     }
+    // The caller has done a job itself: it is among those of the next take_done().
+    void put_own(std::unique_ptr<Job> job) EXCLUDES(mutex_) {
+        Lock const lock(mutex_);
+        done_.push_back(std::move(job));
+        has_done_.store(true, std::memory_order_relaxed);
+        --under_way_;
+    }
     // Waits until no job is under way and forgets those that are done. Blocks as long as the host does.
     void drain() EXCLUDES(mutex_) {
         Lock const lock(mutex_);
@@ -78,7 +85,7 @@ private:
     UniqueFd const event_;
     Mutex mutex_;
     CondVar drained_;  // under_way_ is 0
-    // Never more than the queues have chains.
+    // Bounded by the chains that the queues have.
     Jobs done_ GUARDED_BY(mutex_);
     Jobs spare_ GUARDED_BY(mutex_);
     size_t under_way_ GUARDED_BY(mutex_) = 0;

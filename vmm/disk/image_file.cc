@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 #include "vmm/device/iovec_slice.h"
 
@@ -67,9 +68,10 @@ template <class Call>
 DiskResult ImageFile::transfer(uint64_t at, std::span<iovec const> parts, Call call) {
     size_t const total = bytes_of(parts);
     size_t done = 0;
+    std::vector<iovec> rest;  // of a call that moved less than it was asked to
     while (done < total) {
-        if (done > 0) slice_iovecs(parts, done, total - done, rest_);
-        auto const left = done > 0 ? std::span<iovec const>(rest_) : parts;
+        if (done > 0) slice_iovecs(parts, done, total - done, rest);
+        auto const left = done > 0 ? std::span<iovec const>(rest) : parts;
         ssize_t const n = call(left, static_cast<off_t>(at + done));
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return fail(Errno{errno});
@@ -88,6 +90,14 @@ DiskResult ImageFile::read(uint64_t at, std::span<iovec const> into) {
     });
 }
 
+DiskResult ImageFile::read_now(uint64_t at, std::span<iovec const> into) {
+    ssize_t const n =
+        ::preadv2(fd_.borrow().raw(), into.data(), count(into), static_cast<off_t>(at), RWF_NOWAIT);
+    if (n < 0) return fail(Errno{errno == EINTR ? EAGAIN : errno});
+    if (static_cast<size_t>(n) < bytes_of(into)) return fail(Errno{EAGAIN});
+    return {};
+}
+
 DiskResult ImageFile::read(uint64_t at, std::span<std::byte> into) {
     iovec const part{into.data(), into.size()};
     return read(at, {&part, 1});
@@ -99,7 +109,7 @@ DiskResult ImageFile::write(uint64_t at, std::span<iovec const> from) {
         if (n == 0) errno = EIO;  // never said of a file; it would look like the end of one that is read
         return n == 0 ? -1 : n;
     }));
-    size_bytes_ = std::max(size_bytes_, at + bytes_of(from));
+    if (uint64_t const end = at + bytes_of(from); end > size_bytes_) size_bytes_ = end;
     return {};
 }
 

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "base/error.h"
 #include "base/unique_fd.h"
@@ -27,9 +26,12 @@ public:
     bool read_only() const { return read_only_; }
     uint64_t size_bytes() const { return size_bytes_; }
 
+    // These may be called by several threads at once, as long as nobody makes the file longer.
     // Past the file's end there are zeros.
     DiskResult read(uint64_t at, std::span<iovec const> into);
     DiskResult read(uint64_t at, std::span<std::byte> into);
+    // EAGAIN: not all of it is in memory. EOPNOTSUPP: the file system cannot tell.
+    DiskResult read_now(uint64_t at, std::span<iovec const> into);
     // Writing past the end makes the file longer.
     DiskResult write(uint64_t at, std::span<iovec const> from);
     DiskResult write(uint64_t at, std::span<std::byte const> from);
@@ -50,7 +52,6 @@ private:
     UniqueFd fd_;
     uint64_t size_bytes_;
     bool read_only_;
-    std::vector<iovec> rest_;  // of a call that moved less than it was asked to
 };
 
 // Zeros into memory that only the kernel and copies may touch otherwise: nothing of it is read.

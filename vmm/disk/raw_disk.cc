@@ -12,4 +12,12 @@ Result<std::unique_ptr<Disk>> RawDisk::make(ImageFile file) {
     return std::unique_ptr<Disk>(new RawDisk(std::move(file)));
 }
 
+DiskResult RawDisk::read_now(uint64_t at, std::span<iovec const> into) {
+    if (!can_tell_) return read(at, into);
+    auto const result = file_.read_now(at, into);
+    if (result.ok() || result.error().value != EOPNOTSUPP) return result;
+    can_tell_ = false;  // tmpfs
+    return read(at, into);
+}
+
 }  // namespace krun::vmm

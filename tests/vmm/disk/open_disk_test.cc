@@ -6,9 +6,11 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "base/fd.h"
 #include "tests/support/guest_driver.h"
 #include "tests/support/temp_dir.h"
 #include "vmm/disk/image_file.h"
+#include "vmm/disk/raw_disk.h"
 
 namespace krun::vmm {
 namespace {
@@ -55,6 +57,22 @@ TEST_F(OpenDiskTest, OneWriterOrManyReaders) {
     auto const reader = must(open_disk({dir_ / "image", DiskFormat::kRaw, true}));
     EXPECT_EQ(verdict("image", DiskFormat::kRaw, true), "accepted");
     EXPECT_EQ(verdict("image"), "it is in use by another machine");
+}
+
+// tmpfs, of which a memfd is made, cannot tell what it would wait for.
+TEST_F(OpenDiskTest, ReadingWhatIsInMemoryWorksOnEveryFileSystem) {
+    auto const memfd = must(make_memfd("image", 4096));
+    std::string const content(4096, 'x');
+    must(write_full(memfd.borrow(), std::as_bytes(std::span(content))));
+    auto const in_tmpfs = must(RawDisk::make(must(ImageFile::adopt(must(duplicate(memfd.borrow())), true))));
+    auto const in_file = must(open_disk({dir_ / "image", DiskFormat::kRaw, true}));
+    for (auto* const disk : {in_tmpfs.get(), in_file.get()})
+        for (int turn = 0; turn < 2; ++turn) {
+            std::string got(1024, '\0');
+            iovec const into{got.data(), got.size()};
+            EXPECT_TRUE(disk->read_now(1024, {&into, 1}).ok());
+            EXPECT_EQ(got, std::string(1024, 'x'));
+        }
 }
 
 TEST_F(OpenDiskTest, ReadOnlyDescriptorCannotWrite) {
