@@ -74,6 +74,7 @@ void Vsock::reset() {
     by_ports_.clear();
     waiting_.clear();
     refusals_.clear();
+    rx_buffers_.clear();
     context_ = nullptr;
 }
 
@@ -104,38 +105,32 @@ Result<void, GuestFault> Vsock::take_packets() {
 Result<void, GuestFault> Vsock::send_packets() {
     Queue* const rx = context_->queue(kRx);
     while (rx && (!refusals_.empty() || !waiting_.empty())) {
-        bool const taken = TRY(rx->pop(rx_chain_));
-        if (!taken) break;
-        // A buffer for no more than a header could never carry data: back with it, unused.
-        bool const usable = rx_chain_.writable_bytes() > sizeof(VsockHeader);
-        uint32_t const written = usable ? fill(rx_chain_) : 0;
-        if (usable && written == 0) {
-            rx->undo_pop();
-            break;
-        }
-        TRY(rx->push_used(rx_chain_, written));
+        auto const chains = TRY(rx_buffers_.take(*rx));
+        if (chains.empty()) break;
+        fill(chains);
+        if (filled_.empty()) break;
+        TRY(rx_buffers_.give(*rx, filled_));
     }
     return {};
 }
 
-// One packet into `chain`: refusals first, then one of each waiting connection in turn.
-uint32_t Vsock::fill(Chain const& chain) {
-    if (auto const written = fill_refusal(chain)) return *written;
-    while (!waiting_.empty()) {
+// Packets into `chains`: one refusal first, then what one connection after the other has.
+void Vsock::fill(std::span<Chain const> chains) {
+    filled_.clear();
+    if (fill_refusal(chains.front())) return;
+    while (filled_.empty() && !waiting_.empty()) {
         ConnectionId const id = waiting_.front();
         waiting_.pop_front();
         auto const it = connections_.find(id);
         if (it == connections_.end()) continue;
         it->second.listed = false;
-        uint32_t const written = it->second.connection->fill(chain);
+        it->second.connection->fill(chains, filled_);
         update(id);
-        if (written > 0) return written;
     }
-    return 0;
 }
 
-std::optional<uint32_t> Vsock::fill_refusal(Chain const& chain) {
-    if (refusals_.empty()) return std::nullopt;
+bool Vsock::fill_refusal(Chain const& chain) {
+    if (refusals_.empty()) return false;
     auto const [ports, type] = refusals_.front();
     refusals_.pop_front();
     VsockHeader const header{.src_cid = kHostCid,
@@ -148,7 +143,8 @@ std::optional<uint32_t> Vsock::fill_refusal(Chain const& chain) {
                              .flags = 0,
                              .buf_alloc = 0,
                              .fwd_cnt = 0};
-    return static_cast<uint32_t>(chain.copy_to(0, std::as_bytes(std::span(&header, 1))));
+    filled_.push_back(static_cast<uint32_t>(chain.copy_to(0, std::as_bytes(std::span(&header, 1)))));
+    return true;
 }
 
 // One packet of the guest, in as many descriptors as it likes (virtio-v1.2 §2.7.4.1).

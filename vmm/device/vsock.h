@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/mailbox.h"
+#include "vmm/device/vsock_buffers.h"
 #include "vmm/device/vsock_connection.h"
 #include "vmm/machine_spec.h"
 #include "vmm/stream_connector.h"
@@ -74,8 +75,8 @@ private:
     void dispatch(VsockHeader const& header, Chain const& chain);
     void accept(VsockHeader const& header, Chain const& chain);
     void refuse(VsockHeader const& header);
-    uint32_t fill(Chain const& chain);
-    std::optional<uint32_t> fill_refusal(Chain const& chain);
+    void fill(std::span<Chain const> chains);
+    bool fill_refusal(Chain const& chain);
 
     ConnectionId add(VsockPorts ports, VsockStream::Opener opener, StreamEnds ends);
     // A connection has changed: it may want a buffer, free its ports, or be finished.
@@ -93,7 +94,8 @@ private:
     size_t guest_opened_ = 0;  // of connections_
     WindowBudget windows_;
     Chain tx_chain_;
-    Chain rx_chain_;
+    VsockBuffers rx_buffers_;
+    std::vector<uint32_t> filled_;  // bytes in each of them
     Mailbox<Request> requests_;
     std::atomic<size_t> requested_{0};  // in requests_; bounds it
 };

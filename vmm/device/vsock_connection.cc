@@ -49,35 +49,48 @@ bool VsockConnection::wants_buffer() const {
     return stream_.owes_control() || (source_ready_ && source_.open() && stream_.may_send() > 0);
 }
 
-uint32_t VsockConnection::fill(Chain const& chain) {
-    uint32_t written = 0;
-    if (!stream_.owes_control()) written = fill_data(chain);
-    if (written == 0) {  // reading may just have found the end of the source
+void VsockConnection::fill(std::span<Chain const> chains, std::vector<uint32_t>& filled) {
+    if (!stream_.owes_control()) fill_data(chains, filled);
+    if (filled.empty()) {  // reading may just have found the end of the source
         if (auto const control = stream_.take_control())
-            written = put_header(chain, control->op, control->flags, 0);
+            filled.push_back(put_header(chains.front(), control->op, control->flags, 0));
     }
     settle();
-    return written;
 }
 
-uint32_t VsockConnection::fill_data(Chain const& chain) {
-    size_t const room = chain.writable_bytes() - sizeof(VsockHeader);
-    size_t const most = std::min({room, size_t{stream_.may_send()}, kMaxPayloadBytes});
-    if (most == 0 || !source_ready_) return 0;
-    slice_iovecs(chain.writable(), sizeof(VsockHeader), most, part_);
-    auto const read = source_.transfer(part_);
+void VsockConnection::find_room(std::span<Chain const> chains) {
+    size_t left = std::min<size_t>(stream_.may_send(), kMaxPayloadBytes);
+    parts_.clear();
+    for (auto const& chain : chains) {
+        size_t const here = std::min(chain.writable_bytes() - sizeof(VsockHeader), left);
+        slice_iovecs(chain.writable(), sizeof(VsockHeader), here, part_);
+        parts_.insert(parts_.end(), part_.begin(), part_.end());
+        left -= here;
+    }
+}
+
+void VsockConnection::fill_data(std::span<Chain const> chains, std::vector<uint32_t>& filled) {
+    if (!source_ready_) return;
+    find_room(chains);
+    if (parts_.empty()) return;
+    auto const read = source_.transfer(parts_);
     if (read.outcome == HostStream::Outcome::kMoved) {
-        auto const bytes = static_cast<uint32_t>(read.bytes);
-        stream_.sent(bytes);
-        return put_header(chain, VsockOp::kData, 0, bytes) + bytes;
+        stream_.sent(static_cast<uint32_t>(read.bytes));
+        for (size_t left = read.bytes; left > 0;) {
+            auto const& chain = chains[filled.size()];
+            size_t const here = std::min(chain.writable_bytes() - sizeof(VsockHeader), left);
+            auto const bytes = static_cast<uint32_t>(here);
+            filled.push_back(put_header(chain, VsockOp::kData, 0, bytes) + bytes);
+            left -= here;
+        }
+        return;
     }
     if (read.outcome == HostStream::Outcome::kBlocked) {
         source_ready_ = false;
-        if (source_.wait()) return 0;
+        if (source_.wait()) return;
     }
     close_source();
     stream_.source_ended();
-    return 0;
 }
 
 // Returns the header's size.

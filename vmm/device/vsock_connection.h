@@ -6,6 +6,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "vmm/device/byte_queue.h"
@@ -33,9 +34,9 @@ public:
 
     // Whether there may be something to put into a buffer of the guest.
     bool wants_buffer() const;
-    // Puts one packet into `chain`, whose writable part has room for a header and at least one byte.
-    // Returns the bytes written; 0 if there was nothing after all.
-    uint32_t fill(Chain const& chain);
+    // Puts packets into the first of `chains`, each of which has room for a header and at least one byte; in
+    // `filled` the bytes of each. None if there was nothing after all.
+    void fill(std::span<Chain const> chains, std::vector<uint32_t>& filled);
 
     // The guest knows no such stream any more: its ports are free. Bytes may still wait for a slow reader.
     bool detached() const { return stream_.over(); }
@@ -43,7 +44,9 @@ public:
     bool finished() const { return detached() && !sink_.open(); }
 
 private:
-    uint32_t fill_data(Chain const& chain);
+    void fill_data(std::span<Chain const> chains, std::vector<uint32_t>& filled);
+    // Where the payload of the first of `chains` goes, as much as may be sent.
+    void find_room(std::span<Chain const> chains);
     uint32_t put_header(Chain const& chain, VsockOp op, uint32_t flags, uint32_t len);
     void deliver(Chain const& chain, uint32_t bytes);
     size_t write_through(Chain const& chain, uint32_t bytes);
@@ -61,7 +64,7 @@ private:
     HostStream sink_;
     bool source_ready_ = true;
     ByteQueue backlog_;
-    std::vector<iovec> part_;  // scratch, so that the data path does not allocate
+    std::vector<iovec> part_, parts_;  // scratch, so that the data path does not allocate
 };
 
 }  // namespace krun::vmm

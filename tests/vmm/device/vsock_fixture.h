@@ -40,7 +40,7 @@ protected:
 
     // The host's half of a new duplex connection is peer_ afterwards.
     Result<StreamEnds> duplex_ends() {
-        auto [ours, theirs] = TRY(make_socketpair(SOCK_STREAM));
+        auto [ours, theirs] = TRY(make_socketpair(socket_type_));
         peer_ = std::move(theirs);
         auto other = TRY(duplicate(ours.borrow()));
         return StreamEnds{std::move(ours), std::move(other), {}};
@@ -59,6 +59,7 @@ protected:
     std::pair<UniqueFd, UniqueFd> in_ = must(make_pipe());    // test writes .second
     std::pair<UniqueFd, UniqueFd> done_ = must(make_pipe());  // .first hangs up when output is delivered
     UniqueFd peer_;
+    int socket_type_ = SOCK_STREAM;  // of the next duplex connection
     std::unique_ptr<Vsock> vsock_;
     std::unique_ptr<VsockGuest> guest_;
 };

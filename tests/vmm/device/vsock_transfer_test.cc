@@ -49,6 +49,23 @@ private:
     uint32_t forwarded_ = 0;
 };
 
+// Of a message that is read in part the rest would be lost (recv(2), SOCK_SEQPACKET).
+TEST_F(VsockTest, OneReadFillsSeveralBuffersOfTheGuest) {
+    socket_type_ = SOCK_SEQPACKET;
+    ASSERT_TRUE(guest_->connect(kGuestPort, kDuplexPort));
+    std::string const message = random_bytes(50'000), last = random_bytes(20);
+    write_to(peer_, message);
+    write_to(peer_, last);
+    std::string received;
+    while (received.size() < message.size() + last.size()) {
+        auto const packet = guest_->wait_next();
+        ASSERT_TRUE(packet);
+        EXPECT_LE(packet->data.size(), 4096u);
+        received += packet->data;
+    }
+    EXPECT_EQ(received, message + last);
+}
+
 TEST_F(VsockTest, EightMebibytesToTheHostArriveUnchanged) {
     std::string const data = random_bytes(kVolume);
     ASSERT_TRUE(guest_->connect(kGuestPort, kOutPort));
