@@ -49,7 +49,7 @@ Result<void> add_vsock(MachineSpec& spec, Devices& out) {
 
 Result<void> add_network_slots(MachineSpec& spec, Devices& out) {
     for (uint32_t i = 0; i < spec.network_slots; ++i) {
-        auto net = TRY(Net::make(i));
+        auto net = TRY(Net::make(i, useful_queue_pairs(spec.vcpus)));
         out.network_slots.push_back({out.in_bus_order.size(), net.get()});
         out.in_bus_order.push_back(std::move(net));
     }
@@ -93,7 +93,7 @@ constexpr SyscallRule kVsockSyscalls[] = {
     {SYS_timer_delete},
 };
 
-constexpr uint32_t kTapIoctl[] = {TUNSETOFFLOAD};
+constexpr uint32_t kTapIoctl[] = {TUNSETOFFLOAD, TUNSETQUEUE};
 constexpr SyscallRule kNetSyscalls[] = {
     {SYS_readv},
     {SYS_ioctl, kOneOf, 1, kTapIoctl},

@@ -141,6 +141,11 @@ enum { WEDGED = 4, FAIL = 8 };
     X(net, command_is_cut_short, PASS)                               \
     X(net, command_without_room_for_an_answer, PASS)                 \
     X(net, pairs_of_queues_that_are_not_there, PASS)                 \
+    X(net, more_pairs_of_queues_than_there_are, PASS)                \
+    X(net, number_of_pairs_is_cut_short, PASS)                       \
+    X(net, pairs_of_queues_come_and_go, PASS)                        \
+    X(net, frame_on_a_pair_that_nobody_asked_for, PASS)              \
+    X(net, reset_with_all_pairs_in_use, PASS)                        \
     X(vsock, packet_is_cut_short, PASS)                              \
     X(vsock, packet_in_many_parts, PASS)                             \
     X(vsock, sender_is_forged, PASS)                                 \

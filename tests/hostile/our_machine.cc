@@ -120,6 +120,7 @@ MachineSpec spec() {
     s.console.push_back({"", [](std::span<std::byte const>) {}});
     auto image = must(ImageFile::adopt(must(make_memfd("disk", kDiskBytes)), /*read_only=*/false));
     s.disks.push_back({"disk", must(RawDisk::make(std::move(image)))});
+    s.vcpus = 2;  // for pairs of queues; the guest starts one of them
     s.network_slots = 1;
     s.vsock_ports.push_back({kEchoPort, /*one_shot=*/false, echo});
     s.shares.push_back({"empty", empty_tree()});
@@ -133,7 +134,9 @@ std::vector<uint32_t> run_from(uint32_t first) {
     Judge::next = first;
     Judge::verdicts.clear();
     auto const machine = must(Machine::make(spec(), kinds));
-    must(machine->plug({{2, 4, 6, 8, 10, 12}, 1500, std::make_unique<EchoWire>()}));
+    NetInterface interface { {2, 4, 6, 8, 10, 12}, 1500, std::make_unique<EchoWire>() };
+    interface.more.push_back(std::make_unique<EchoWire>());
+    must(machine->plug(std::move(interface)));
     EXPECT_TRUE(machine->plug_balloon());
     must(machine->start());
     pollfd fd{machine->ended_event().raw(), POLLIN, 0};

@@ -38,7 +38,9 @@ Result<std::unique_ptr<Fs>> Fs::make(Share share, uint16_t request_queues) {
     for (uint16_t queue = 2; queue <= request_queues; ++queue)
         lanes.push_back({
             TRY(FsLane::make(shared))
-            , queue
+            , {
+                queue
+            }
         });
     return std::unique_ptr<Fs>(new Fs(std::move(shared), std::move(lane), std::move(lanes)));
 }

@@ -1,46 +1,85 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/device/net.h"
 
-#include <climits>
-#include <utility>
+#include <algorithm>
 
 #include "vmm/device/config_bytes.h"
-#include "vmm/device/iovec_slice.h"
 
 namespace krun::vmm {
 namespace {
 
-// In one direction before the other has its turn.
-constexpr int kFramesATurn = 64;
+// A receive queue's buffers take guest memory from the moment the interface is up.
+constexpr uint16_t kFrameQueueSize = 256;
+constexpr uint16_t kControlQueueSize = 64;
 
 constexpr uint64_t kOwnFeatures = kNetFeatureMac | kNetFeatureMtu | kNetFeatureStatus | kNetFeatureMergeable |
                                   kNetFeatureControl | kNetFeatureControlRx;
 
-size_t longest_frame(uint64_t accepted, uint16_t mtu) {
-    bool const segments = (accepted & (kNetFeatureGuestTso4 | kNetFeatureGuestTso6)) != 0;
-    size_t const frame = segments ? kMaxFrameBytes : size_t{kEthernetHeaderBytes} + kVlanTagBytes + mtu;
-    return sizeof(NetHeader) + frame;
-}
+// The second and further pairs of queues, each on a thread of its own.
+class NetLane final : public VirtioDevice {
+public:
+    explicit NetLane(Net& net) : net_(net) {}
+
+    DeviceId id() const override { return net_.id(); }
+    std::string_view name() const override { return net_.name(); }
+    std::span<uint16_t const> queue_sizes() const override { return net_.queue_sizes(); }
+    void read_config(uint32_t, std::span<std::byte>) const override {}  // the device's own affair
+    Result<void> activate(DeviceContext& context) override {
+        context_ = &context;
+        return net_.activate_part(context);
+    }
+    Result<void, GuestFault> handle_queue(uint16_t index) override {
+        return net_.handle_queue(*context_, index);
+    }
+    void reset() override { net_.reset_part(*context_); }
+
+private:
+    Net& net_;
+    DeviceContext* context_ = nullptr;
+};
 
 }  // namespace
 
-Result<std::unique_ptr<Net>> Net::make(uint32_t number) {
-    auto bell = TRY_WITH(Doorbell::make(), "make a network interface");
-    return std::unique_ptr<Net>(new Net("net" + std::to_string(number), std::move(bell)));
+Result<std::unique_ptr<Net>> Net::make(uint32_t number, uint32_t pairs) {
+    auto net = std::unique_ptr<Net>(new Net("net" + std::to_string(number), pairs));
+    for (uint16_t i = 0; i < pairs; ++i) net->pairs_.push_back(TRY(NetPair::make(i, net->link_up_)));
+    return net;
+}
+
+Net::Net(std::string name, uint32_t pairs)
+    : name_(std::move(name)), queue_sizes_(size_t{2} * pairs, kFrameQueueSize) {
+    queue_sizes_.push_back(kControlQueueSize);
+}
+
+std::vector<VirtioDevice::Lane> Net::take_lanes() {
+    std::vector<Lane> lanes;
+    for (uint16_t pair = 1; pair < pairs_.size(); ++pair) {
+        auto const first = static_cast<uint16_t>(2 * pair);
+        lanes.push_back({std::make_unique<NetLane>(*this), {first, static_cast<uint16_t>(first + 1)}});
+    }
+    return lanes;
 }
 
 bool Net::plug(NetInterface interface) {
     Lock lock(mu_);
     if (interface_) return false;
     interface_ = std::move(interface);
+    interface_->more.resize(std::min(interface_->more.size(), pairs_.size() - 1));
     link_up_ = true;
     plugged_ = true;
     return true;
 }
 
+uint16_t Net::offered_pairs() const {
+    return interface_ ? static_cast<uint16_t>(1 + interface_->more.size()) : uint16_t{1};
+}
+
+// Of one pair alone there is nothing to say (§5.1.4): the interface is as one that knows no other.
 uint64_t Net::features() const {
     Lock lock(mu_);
-    return interface_ ? kOwnFeatures | interface_->backend->offloads() : 0;
+    if (!interface_) return 0;
+    uint64_t const several = offered_pairs() > 1 ? kNetFeatureMultiQueue : 0;
+    return kOwnFeatures | several | interface_->backend->offloads();
 }
 
 void Net::read_config(uint32_t offset, std::span<std::byte> out) const {
@@ -50,164 +89,112 @@ void Net::read_config(uint32_t offset, std::span<std::byte> out) const {
         Lock lock(mu_);
         if (interface_) config.mac = interface_->mac;
         if (interface_) config.mtu = interface_->mtu;
+        if (offered_pairs() > 1) config.max_queue_pairs = offered_pairs();
     }
     read_config_bytes(config, offset, out);
 }
 
 Result<void> Net::activate(DeviceContext& context) {
     context_ = &context;
-    uint16_t mtu = 0;
-    {
-        Lock lock(mu_);
-        if (!interface_ || !link_up_) return {};  // a driver that does not mind the device's id
-        backend_ = interface_->backend.get();
-        mtu = interface_->mtu;
-    }
-    uint64_t const features = context.driver_features();
-    TRY(backend_->use(features & (kNetGuestOffloads | kNetHostOffloads)));
-    if (Queue* const queue = context.queue(kReceive))
-        buffers_.emplace(*queue, longest_frame(features, mtu), accepted(kNetFeatureMergeable));
-    TRY(more_to_send_.listen(context.loop(), [this] {
-        if (auto sent = transmit(); !sent.ok()) context_->fault(sent.error());
-    }));
-    watched_ = buffers_ ? uint32_t{EPOLLIN} : 0;
-    return context.loop().add(backend_->fd(), watched_, [this](uint32_t events) { backend_ready(events); });
-}
-
-void Net::reset() {
-    if (!context_) return;
-    if (backend_ != nullptr) context_->loop().remove(backend_->fd());
-    more_to_send_.stop_listening(context_->loop());
-    buffers_.reset();
-    backend_ = nullptr;
-    context_ = nullptr;
+    return activate_part(context);
 }
 
 Result<void, GuestFault> Net::handle_queue(uint16_t index) {
-    if (index == kControl) return take_commands();
-    if (index == kTransmit) return transmit();
-    // The back-end is looked at again when there is room for what it has.
-    if (backend_ != nullptr && buffers_ && TRY(buffers_->take())) watch(EPOLLIN, true);
-    return {};
+    return handle_queue(*context_, index);
 }
 
-void Net::backend_ready(uint32_t events) {
-    auto const served = [&]() -> Result<void, GuestFault> {
-        if ((events & EPOLLIN) != 0) TRY(receive());
-        if ((events & EPOLLOUT) != 0) TRY(transmit());
-        return {};
-    }();
-    if (!served.ok()) return context_->fault(served.error());
-    if ((events & (EPOLLERR | EPOLLHUP)) != 0 && (events & EPOLLIN) == 0) end_link();
+// All lanes have been reset before: the driver's next one begins with one pair (§5.1.6.5.5).
+void Net::reset() {
+    if (!context_) return;
+    reset_part(*context_);
+    context_ = nullptr;
+    ignore(attach_pairs(1), "an interface that is gone gives nothing either");
 }
 
-Result<void, GuestFault> Net::receive() {
-    for (int i = 0; i < kFramesATurn && backend_ != nullptr && buffers_; ++i) {
-        if (!TRY(buffers_->take())) {
-            watch(EPOLLIN, false);
-            return {};
-        }
-        auto const got = backend_->receive(buffers_->parts());
-        if (got.outcome == NetBackend::Outcome::kEnded) end_link();
-        if (got.outcome != NetBackend::Outcome::kMoved) return {};
-        TRY(buffers_->give(got.bytes));
+// How many pairs of queues the driver may use; the next queue is that of commands (§5.1.2).
+uint16_t Net::usable_pairs(DeviceContext const& context) const {
+    if ((context.driver_features() & kNetFeatureMultiQueue) == 0) return 1;
+    Lock lock(mu_);
+    return offered_pairs();
+}
+
+// Null without an interface, for a driver that does not mind the device's id, and without a link.
+NetBackend* Net::backend_of(uint16_t pair) {
+    Lock lock(mu_);
+    if (!interface_ || !link_up_) return nullptr;
+    return pair == 0 ? interface_->backend.get() : interface_->more.at(pair - size_t{1}).get();
+}
+
+Result<void> Net::activate_part(DeviceContext& context) {
+    uint16_t mtu = 0;
+    {
+        Lock lock(mu_);
+        if (interface_) mtu = interface_->mtu;
+    }
+    for (uint16_t pair = 0; pair < usable_pairs(context); ++pair) {
+        auto const first = static_cast<uint16_t>(2 * pair);
+        if (context.queue(first) == nullptr && context.queue(static_cast<uint16_t>(first + 1)) == nullptr)
+            continue;
+        TRY(pairs_[pair]->activate(context, backend_of(pair), mtu));
     }
     return {};
 }
 
-Result<void, GuestFault> Net::transmit() {
-    Queue* const queue = context_->queue(kTransmit);
-    if (queue == nullptr) return {};
-    if (!finish_frame()) return {};
-    for (int i = 0; i < kFramesATurn; ++i)
-        if (!TRY(send(*queue))) return {};
-    more_to_send_.ring();
-    return {};
+Result<void, GuestFault> Net::handle_queue(DeviceContext& context, uint16_t index) {
+    auto const commands = static_cast<uint16_t>(2 * usable_pairs(context));
+    if (index > commands) return {};  // the driver has no use for it
+    if (index == commands) return take_commands(context, index);
+    auto& pair = *pairs_[index / 2];
+    return index % 2 == kReceive ? pair.take_buffers() : pair.transmit();
 }
 
-// Whether nothing is left of the last frame; otherwise there will be room for it.
-bool Net::finish_frame() {
-    if (backend_ == nullptr) return true;
-    auto const outcome = backend_->carry_on();
-    if (outcome == NetBackend::Outcome::kEnded) end_link();
-    watch(EPOLLOUT, outcome == NetBackend::Outcome::kBlocked);
-    return outcome != NetBackend::Outcome::kBlocked;
+void Net::reset_part(DeviceContext const& context) {
+    for (auto& pair : pairs_)
+        if (pair->context() == &context) pair->reset();
 }
 
-// Sends the driver's next frame. False: there is none, or it has to wait.
-Result<bool, GuestFault> Net::send(Queue& queue) {
-    if (!TRY(queue.pop(chain_))) return false;
-    NetHeader header{};
-    size_t const got = chain_.copy_from(0, std::as_writable_bytes(std::span(&header, 1)));
-    size_t const frame = chain_.readable_bytes() - got;
-    // What is no frame is lost, as one is that meets a bad cable.
-    bool const whole = got == sizeof header && frame >= kEthernetHeaderBytes && frame <= kMaxFrameBytes;
-    if (backend_ != nullptr && whole && is_sendable(header)) {
-        // The header as it was looked at; the guest can change its own.
-        slice_iovecs(chain_.readable(), sizeof header, frame, parts_);
-        parts_.insert(parts_.begin(), {&header, sizeof header});
-        auto const outcome = backend_->send(parts_);
-        if (outcome == NetBackend::Outcome::kBlocked) {
-            queue.undo_pop();
-            watch(EPOLLOUT, true);
-            return false;
-        }
-        if (outcome == NetBackend::Outcome::kEnded) end_link();
-    }
-    TRY(queue.push_used(chain_, 0));
-    return finish_frame();
-}
-
-// §5.1.6.2.1: nothing that was not negotiated.
-bool Net::is_sendable(NetHeader const& header) const {
-    if ((header.flags & ~kNetNeedsChecksum) != 0) return false;
-    if ((header.flags & kNetNeedsChecksum) != 0 && !accepted(kNetFeatureCsum)) return false;
-    if ((header.gso_type & kGsoEcn) != 0 && !accepted(kNetFeatureHostEcn)) return false;
-    switch (header.gso_type & ~kGsoEcn) {
-        case kGsoNone:
-            return true;
-        case kGsoTcp4:
-            return accepted(kNetFeatureHostTso4);
-        case kGsoTcp6:
-            return accepted(kNetFeatureHostTso6);
-        default:
-            return false;
-    }
-}
-
-Result<void, GuestFault> Net::take_commands() {
-    Queue* const queue = context_->queue(kControl);
-    while (queue && TRY(queue->pop(chain_))) {
+Result<void, GuestFault> Net::take_commands(DeviceContext& context, uint16_t index) {
+    Queue* const queue = context.queue(index);
+    Chain chain;
+    while (queue && TRY(queue->pop(chain))) {
         NetCommand command{};
-        size_t const got = chain_.copy_from(0, std::as_writable_bytes(std::span(&command, 1)));
-        uint8_t const answer = got == sizeof command ? carry_out(command) : kNetCommandFailed;
-        size_t const written = chain_.copy_to(0, std::as_bytes(std::span(&answer, 1)));
-        TRY(queue->push_used(chain_, static_cast<uint32_t>(written)));
+        size_t const got = chain.copy_from(0, std::as_writable_bytes(std::span(&command, 1)));
+        bool const done = got == sizeof command && carry_out(context, command, chain);
+        uint8_t const answer = done ? kNetCommandDone : kNetCommandFailed;
+        size_t const written = chain.copy_to(0, std::as_bytes(std::span(&answer, 1)));
+        TRY(queue->push_used(chain, static_cast<uint32_t>(written)));
     }
     return {};
 }
 
 // §5.1.6.5.1, §5.1.6.5.2: as nothing is filtered, each wish to see more has been met.
-uint8_t Net::carry_out(NetCommand const& command) const {
-    if (!accepted(kNetFeatureControlRx)) return kNetCommandFailed;
-    bool const known = (command.group == kReceiveModes && command.command <= kMaxReceiveMode) ||
-                       (command.group == kMacTable && command.command == kMacTableSet);
-    return known ? kNetCommandDone : kNetCommandFailed;
+bool Net::carry_out(DeviceContext const& context, NetCommand const& command, Chain const& chain) {
+    uint64_t const accepted = context.driver_features();
+    if (command.group == kQueuePairs && command.command == kQueuePairsSet) return set_pairs(context, chain);
+    if ((accepted & kNetFeatureControlRx) == 0) return false;
+    return (command.group == kReceiveModes && command.command <= kMaxReceiveMode) ||
+           (command.group == kMacTable && command.command == kMacTableSet);
 }
 
-void Net::watch(uint32_t events, bool on) {
-    uint32_t const wanted = on ? watched_ | events : watched_ & ~events;
-    if (backend_ == nullptr || wanted == watched_) return;
-    // It fails only for a descriptor that is not watched.
-    if (context_->loop().modify(backend_->fd(), wanted).ok()) watched_ = wanted;
+// §5.1.6.5.5
+bool Net::set_pairs(DeviceContext const& context, Chain const& chain) {
+    uint16_t wanted = 0;
+    size_t const got = chain.copy_from(sizeof(NetCommand), std::as_writable_bytes(std::span(&wanted, 1)));
+    if ((context.driver_features() & kNetFeatureMultiQueue) == 0 || got != sizeof wanted) return false;
+    return wanted >= 1 && wanted <= usable_pairs(context) && attach_pairs(wanted).ok();
 }
 
-void Net::end_link() {
-    if (backend_ == nullptr) return;
-    context_->loop().remove(backend_->fd());
-    backend_ = nullptr;
-    link_up_ = false;
-    context_->config_changed();
+// What a pair has been given before it was detached is the guest's before the command is answered
+// (§5.1.6.5.5.2).
+Result<void> Net::attach_pairs(uint16_t wanted) {
+    for (; attached_ < wanted; ++attached_)
+        if (auto* const backend = backend_of(attached_)) TRY(backend->attach(true));
+    for (; attached_ > wanted; --attached_) {
+        auto const last = static_cast<uint16_t>(attached_ - 1);
+        if (auto* const backend = backend_of(last)) TRY(backend->attach(false));
+        pairs_[last]->await_received();
+    }
+    return {};
 }
 
 }  // namespace krun::vmm

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// virtio-net (virtio-v1.2 §5.1): one pair of queues and one for the driver's commands. Frames go straight
-// between the guest's buffers and the back-end; of each only the header is looked at. The device filters
-// nothing: what the back-end gives is the guest's.
+// virtio-net (virtio-v1.2 §5.1): pairs of queues, each served by a thread of its own where there are several,
+// and one queue for the driver's commands. The device filters nothing: what the back-end gives is the
+// guest's.
 #pragma once
 #include <array>
 #include <atomic>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/mutex.h"
-#include "vmm/device/doorbell.h"
+#include "vmm/device/net_pair.h"
 #include "vmm/device/net_protocol.h"
-#include "vmm/device/received_buffers.h"
 #include "vmm/network_slot.h"
 #include "vmm/virtio/device.h"
 
@@ -20,48 +21,45 @@ namespace krun::vmm {
 
 class Net final : public VirtioDevice, public NetworkSlot {
 public:
+    // For a driver that has not accepted several pairs. Then control comes after the last of them (§5.1.2).
     enum QueueIndex : uint16_t { kReceive = 0, kTransmit = 1, kControl = 2 };
 
-    // `number` tells its thread from those of other slots.
-    static Result<std::unique_ptr<Net>> make(uint32_t number);
+    // `number` tells its threads from those of other slots. `pairs` is at least 1.
+    static Result<std::unique_ptr<Net>> make(uint32_t number, uint32_t pairs = 1);
 
     bool plug(NetInterface interface) override EXCLUDES(mu_);
 
     DeviceId id() const override { return plugged_ ? DeviceId::kNet : DeviceId::kNone; }
     std::string_view name() const override { return name_; }
     uint64_t features() const override EXCLUDES(mu_);
-    std::span<uint16_t const> queue_sizes() const override { return kQueueSizes; }
+    std::span<uint16_t const> queue_sizes() const override { return queue_sizes_; }
+    std::vector<Lane> take_lanes() override;
     void read_config(uint32_t offset, std::span<std::byte> out) const override EXCLUDES(mu_);
-    Result<void> activate(DeviceContext& context) override EXCLUDES(mu_);
+    Result<void> activate(DeviceContext& context) override;
     Result<void, GuestFault> handle_queue(uint16_t index) override;
     void reset() override;
 
+    // For the device's lanes: the same for those of the queues that `context` has.
+    Result<void> activate_part(DeviceContext& context) EXCLUDES(mu_);
+    Result<void, GuestFault> handle_queue(DeviceContext& context, uint16_t index) EXCLUDES(mu_);
+    void reset_part(DeviceContext const& context);
+
 private:
-    // A receive queue's buffers take guest memory from the moment the interface is up.
-    static constexpr std::array<uint16_t, 3> kQueueSizes{256, 256, 64};
+    Net(std::string name, uint32_t pairs);
 
-    Net(std::string name, Doorbell bell) : name_(std::move(name)), more_to_send_(std::move(bell)) {}
-
-    bool accepted(uint64_t feature) const { return (context_->driver_features() & feature) != 0; }
-    void backend_ready(uint32_t events);
-    Result<void, GuestFault> receive();
-    Result<void, GuestFault> transmit();
-    bool finish_frame();
-    Result<bool, GuestFault> send(Queue& queue);
-    bool is_sendable(NetHeader const& header) const;
-    Result<void, GuestFault> take_commands();
-    uint8_t carry_out(NetCommand const& command) const;
-    void watch(uint32_t events, bool on);
-    void end_link();
+    uint16_t offered_pairs() const REQUIRES(mu_);
+    uint16_t usable_pairs(DeviceContext const& context) const EXCLUDES(mu_);
+    NetBackend* backend_of(uint16_t pair) EXCLUDES(mu_);
+    Result<void, GuestFault> take_commands(DeviceContext& context, uint16_t index);
+    bool carry_out(DeviceContext const& context, NetCommand const& command, Chain const& chain);
+    bool set_pairs(DeviceContext const& context, Chain const& chain);
+    Result<void> attach_pairs(uint16_t wanted);
 
     std::string name_;
-    Doorbell more_to_send_;
+    std::vector<uint16_t> queue_sizes_;
+    std::vector<std::unique_ptr<NetPair>> pairs_;
     DeviceContext* context_ = nullptr;
-    NetBackend* backend_ = nullptr;  // from activate() to reset(), while the link is up
-    uint32_t watched_ = 0;
-    std::optional<ReceivedBuffers> buffers_;
-    Chain chain_;
-    std::vector<iovec> parts_;
+    uint16_t attached_ = 1;  // pairs that the back-end serves; of the thread with the commands
 
     std::atomic<bool> plugged_ = false;
     std::atomic<bool> link_up_ = false;

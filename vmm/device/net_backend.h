@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What carries a network interface's frames on the host: one file for each kind. Owned by one net device
-// and used on its thread, offloads() excepted. Nothing here blocks.
+// and used on one thread of it, except where said. Nothing here blocks.
 #pragma once
 #include <sys/uio.h>
 
@@ -21,6 +21,9 @@ public:
     virtual uint64_t offloads() const = 0;
     // Those that the driver has accepted: before the first frame, and again after a reset.
     virtual Result<void> use(uint64_t offloads) = 0;
+    // Of several that carry one interface's frames: whether it is given any of them. When this returns after
+    // `on` = false, receive() has nothing more. Any thread, one at a time.
+    virtual Result<void> attach(bool /*on*/) { return {}; }
     // Readable or writable when receive() or send() may do better than kBlocked.
     virtual BorrowedFd fd() const = 0;
 

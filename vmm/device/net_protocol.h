@@ -21,6 +21,7 @@ inline constexpr uint64_t kNetFeatureMergeable = 1u << 15;
 inline constexpr uint64_t kNetFeatureStatus = 1u << 16;
 inline constexpr uint64_t kNetFeatureControl = 1u << 17;
 inline constexpr uint64_t kNetFeatureControlRx = 1u << 18;
+inline constexpr uint64_t kNetFeatureMultiQueue = 1u << 22;
 
 // What concerns the content of frames: which of these a back-end can take is its own.
 inline constexpr uint64_t kNetGuestOffloads =
@@ -32,7 +33,7 @@ inline constexpr uint64_t kNetHostOffloads =
 struct NetConfig {
     std::array<uint8_t, 6> mac;
     uint16_t status;
-    uint16_t max_queue_pairs;  // not offered
+    uint16_t max_queue_pairs;
     uint16_t mtu;
 };
 static_assert(sizeof(NetConfig) == 12);
@@ -64,9 +65,10 @@ struct NetCommand {
     uint8_t group;
     uint8_t command;
 };
-enum NetCommandGroup : uint8_t { kReceiveModes = 0, kMacTable = 1 };
+enum NetCommandGroup : uint8_t { kReceiveModes = 0, kMacTable = 1, kQueuePairs = 4 };
 inline constexpr uint8_t kMaxReceiveMode = 5;  // VIRTIO_NET_CTRL_RX_NOBCAST
 inline constexpr uint8_t kMacTableSet = 0;
+inline constexpr uint8_t kQueuePairsSet = 0;  // data: how many, two bytes
 inline constexpr uint8_t kNetCommandDone = 0;
 inline constexpr uint8_t kNetCommandFailed = 1;
 

@@ -2,6 +2,7 @@
 #include "vmm/device/tap.h"
 
 #include <linux/if_tun.h>
+#include <net/if.h>
 #include <sys/ioctl.h>
 
 #include <cerrno>
@@ -41,6 +42,14 @@ Result<void> Tap::use(uint64_t offloads) {
         if ((offloads & one.feature) != 0) flags |= one.flag;
     if (::ioctl(queue_.borrow().raw(), TUNSETOFFLOAD, flags) < 0)
         return fail(Error::sys("set a tap interface's offloads"));
+    return {};
+}
+
+Result<void> Tap::attach(bool on) {
+    ifreq request{};
+    request.ifr_flags = on ? IFF_ATTACH_QUEUE : IFF_DETACH_QUEUE;
+    if (::ioctl(queue_.borrow().raw(), TUNSETQUEUE, &request) < 0)
+        return fail(Error::sys("attach or detach a tap interface's queue"));
     return {};
 }
 

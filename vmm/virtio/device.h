@@ -52,10 +52,11 @@ public:
 // know. So devices push used buffers and never think about interrupts.
 class VirtioDevice {
 public:
-    // A queue that a thread of its own serves, as a device that has this queue alone, under the same number.
+    // Queues that a thread of its own serves, as a device that has these alone, under the same numbers. It
+    // may refer to the device that it is of, which outlives it.
     struct Lane {
         std::unique_ptr<VirtioDevice> device;
-        uint16_t queue;
+        std::vector<uint16_t> queues;
     };
     virtual ~VirtioDevice() = default;
 
@@ -65,7 +66,7 @@ public:
     virtual std::span<uint16_t const> queue_sizes() const = 0;  // entries, powers of two
 
     // Asked once, before anything else. All lanes are reset before the device is. Where the host gives no
-    // thread for one, the device gets its queue as any other.
+    // thread for one, the device gets its queues as any other.
     virtual std::vector<Lane> take_lanes() { return {}; }
     // How long the worker watches the queues for another request before it sleeps (patience.h); 0: not at
     // all.

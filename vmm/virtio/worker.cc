@@ -26,7 +26,7 @@ Result<std::unique_ptr<Worker>> Worker::make(std::unique_ptr<VirtioDevice> devic
     Patience const patience(usable_cpus() > 1 ? device->patience() : Patience::Duration{0});
     std::vector<LaneWorker> lanes;
     for (auto& lane : device->take_lanes())
-        lanes.push_back({ lane.queue, TRY(make(std::move(lane.device), interrupt, on_fault)) });
+        lanes.push_back({ std::move(lane.queues), TRY(make(std::move(lane.device), interrupt, on_fault)) });
     auto worker =
         std::unique_ptr<Worker>(new Worker(std::move(device), interrupt, std::move(on_fault), std::move(loop),
                                            std::move(mailbox), std::move(doorbell), patience));
@@ -34,7 +34,7 @@ Result<std::unique_ptr<Worker>> Worker::make(std::unique_ptr<VirtioDevice> devic
     return worker;
 }
 
-// A lane that gets no thread leaves its queue, and its doorbell, to this worker.
+// A lane that gets no thread leaves its queues, and its doorbell, to this worker.
 Result<void> Worker::start_lanes(SharedFilter const& filter) {
     for (auto& lane : lanes_) {
         lane.runs = lane.worker->start(filter).ok();
@@ -45,8 +45,9 @@ Result<void> Worker::start_lanes(SharedFilter const& filter) {
 }
 
 BorrowedFd Worker::doorbell(uint32_t queue) const {
-    auto const lane =
-        std::find_if(lanes_.begin(), lanes_.end(), [&](auto const& one) { return one.queue == queue; });
+    auto const lane = std::find_if(lanes_.begin(), lanes_.end(), [&](auto const& one) {
+        return std::find(one.queues.begin(), one.queues.end(), queue) != one.queues.end();
+    });
     return lane == lanes_.end() ? doorbell() : lane->worker->doorbell();
 }
 
@@ -92,9 +93,10 @@ void Worker::ring_doorbell(BorrowedFd doorbell) {
 
 void Worker::activate(Queues queues, uint64_t driver_features) {
     for (auto& lane : lanes_) {
-        if (!lane.runs || lane.queue >= queues.size()) continue;
+        if (!lane.runs) continue;
         Queues part(queues.size());
-        part[lane.queue] = std::exchange(queues[lane.queue], std::nullopt);
+        for (auto const queue : lane.queues)
+            if (queue < queues.size()) part[queue] = std::exchange(queues[queue], std::nullopt);
         lane.worker->activate(std::move(part), driver_features);
     }
     mailbox_.post(Activate{std::move(queues), driver_features});

@@ -73,9 +73,9 @@ private:
           patience_(patience) {}
 
     struct LaneWorker {
-        uint16_t queue;
+        std::vector<uint16_t> queues;
         std::unique_ptr<Worker> worker;
-        bool runs = false;  // else this worker serves its queue
+        bool runs = false;  // else this worker serves its queues
     };
 
     static void ring_doorbell(BorrowedFd doorbell);

@@ -5,7 +5,7 @@
 #include "../../vmm/guest/guest.h"
 #include "../cases.h"
 
-enum { kSize = 16, kQueues = 4, kNext = 1, kWrite = 2, kIndirect = 4 };
+enum { kSize = 16, kQueues = 5, kNext = 1, kWrite = 2, kIndirect = 4 };
 enum { kNeedsReset = 64, kRunning = 15 };
 enum { kNet = 1, kBlk = 2, kConsole = 3, kRng = 4, kBalloon = 5, kVsock = 19, kFs = 26 };
 /* What a case's function has seen by itself; otherwise the device is judged by what it does next. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Frames and commands of a network interface (virtio-v1.2 §5.1.6). Queue 0 receives, 1 sends, 2 takes commands.
+// Frames and commands of a network interface (virtio-v1.2 §5.1.6). Queue 0 receives, 1 sends, 2 takes commands; of
+// several pairs of queues, the one after the last.
 #include "driver.h"
 
 enum { kHeader = 12 };
@@ -139,4 +140,76 @@ int command_without_room_for_an_answer(struct device* d) {
 }
 int pairs_of_queues_that_are_not_there(struct device* d) {
     return commanded(d, 4, 0, 4, 1);
+}
+
+enum { kCommands = 1u << 17, kSeveralPairs = 1u << 22 };
+// A driver that takes as many pairs of queues as there are, and sets them up: how many. Of one it can ask for no other.
+static unsigned bring_up_pairs(struct device* d) {
+    write32(d->at + 0x14, 0);
+    uint32_t const offered = read32(d->at + 0x10);
+    unsigned const pairs = (offered & kSeveralPairs) != 0 ? read32(d->at + 0x108) & 0xffff : 1;
+    begin(d);
+    offer_features(d, offered & (kCommands | kSeveralPairs), 1);
+    set_status(d, 11);
+    struct device one = *d;
+    for (one.queue = 0; one.queue <= 2 * pairs && one.queue < kQueues; ++one.queue) place_rings(&one);
+    set_status(d, kRunning);
+    return pairs;
+}
+// Whether the device says `answer` to a driver that asks for `wanted` of its `pairs`, in `bytes`.
+static int is_answered(struct device* d, unsigned pairs, unsigned wanted, uint32_t bytes, uint8_t answer) {
+    struct device commands = *d;
+    commands.queue = 2 * pairs;
+    buffer[0] = 4;
+    buffer[1] = 0;
+    buffer[2] = (uint8_t)wanted;
+    buffer[3] = (uint8_t)(wanted >> 8);
+    part(&commands, 0, address(buffer), bytes, kNext);
+    part(&commands, 1, address(&status_byte), 1, kWrite);
+    status_byte = 0xff;
+    publish(&commands, 0);
+    return settle(&commands) && status_byte == answer;
+}
+int more_pairs_of_queues_than_there_are(struct device* d) {
+    static unsigned const numbers[] = {0, 3, 4, 255, 256, 0x8000, 0x8001, 0xffff};
+    unsigned const pairs = bring_up_pairs(d);
+    for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; ++i)
+        if (!is_answered(d, pairs, numbers[i], 4, 1)) return kBroken;
+    return kJudge;
+}
+int number_of_pairs_is_cut_short(struct device* d) {
+    unsigned const pairs = bring_up_pairs(d);
+    return is_answered(d, pairs, 1, 2, 1) && is_answered(d, pairs, 1, 3, 1) ? kJudge : kBroken;
+}
+int pairs_of_queues_come_and_go(struct device* d) {
+    unsigned const pairs = bring_up_pairs(d);
+    if (pairs == 1) return kJudge;
+    for (unsigned i = 0; i < 32; ++i) {
+        if (!is_answered(d, pairs, 1 + i % pairs, 4, 0)) return kBroken;
+        for (unsigned pair = 0; pair < pairs; ++pair) {
+            struct device out = *d;
+            out.queue = 2 * pair + 1;
+            if (!works(&out)) return kBroken;
+        }
+    }
+    return kJudge;
+}
+int frame_on_a_pair_that_nobody_asked_for(struct device* d) {
+    unsigned const pairs = bring_up_pairs(d);
+    struct device out = *d;
+    out.queue = 2 * pairs - 1;
+    return works(&out) ? kJudge : kBroken;
+}
+int reset_with_all_pairs_in_use(struct device* d) {
+    for (unsigned i = 0; i < 16; ++i) {
+        unsigned const pairs = bring_up_pairs(d);
+        if (pairs > 1 && !is_answered(d, pairs, pairs, 4, 0)) return kBroken;
+        struct device out = *d;
+        out.queue = 2 * pairs - 1;
+        good_request(&out);
+        publish(&out, 0);
+        set_status(d, 0);
+    }
+    bring_up(d);
+    return kJudge;
 }

@@ -19,11 +19,22 @@ namespace krun::vmm {
 
 class WireBackend final : public NetBackend {
 public:
-    WireBackend(UniqueFd socket, uint64_t* used) : socket_(std::move(socket)), used_(used) {}
+    // What the device has asked for.
+    struct Asked {
+        uint64_t offloads = 0;
+        bool attached = false;
+        bool may_attach = true;  // else it fails
+    };
+    WireBackend(UniqueFd socket, Asked& asked) : socket_(std::move(socket)), asked_(asked) {}
 
     uint64_t offloads() const override { return kNetGuestOffloads | kNetHostOffloads; }
     Result<void> use(uint64_t offloads) override {
-        *used_ = offloads;
+        asked_.offloads = offloads;
+        return {};
+    }
+    Result<void> attach(bool on) override {
+        if (!asked_.may_attach) return fail(Error(Errc::kUnsupported, "a wire that is cut"));
+        asked_.attached = on;
         return {};
     }
     BorrowedFd fd() const override { return socket_.borrow(); }
@@ -43,7 +54,7 @@ private:
         return {Outcome::kEnded, 0};
     }
     UniqueFd socket_;
-    uint64_t* used_;
+    Asked& asked_;
 };
 
 // The other end.
@@ -55,7 +66,7 @@ public:
         devices_ = std::move(devices);
     }
     std::unique_ptr<NetBackend> backend() {
-        return std::make_unique<WireBackend>(std::move(devices_), &used_);
+        return std::make_unique<WireBackend>(std::move(devices_), asked_);
     }
 
     void send(std::string_view frame, NetHeader header = {}) {
@@ -77,12 +88,14 @@ public:
         return out;
     }
     void hang_up() { ours_.reset(); }
-    uint64_t used_offloads() const { return used_; }
+    uint64_t used_offloads() const { return asked_.offloads; }
+    bool is_attached() const { return asked_.attached; }
+    void cut() { asked_.may_attach = false; }
 
 private:
     UniqueFd ours_;
     UniqueFd devices_;
-    uint64_t used_ = 0;
+    WireBackend::Asked asked_;
 };
 
 }  // namespace krun::vmm
