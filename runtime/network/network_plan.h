@@ -49,6 +49,7 @@ struct NetworkPlan {
         uint16_t mtu;
         NetworkBackend backend;
         std::vector<std::byte> records;  // right after it was plugged in, before the next one is
+        uint32_t queues = 1;             // of the back-end: that many descriptors carry its frames
     };
     std::vector<std::byte> first;  // before there is any of them
     std::vector<Interface> interfaces;

@@ -29,20 +29,35 @@ std::string tap_name(HostInterface const& interface) {
     return kTapPrefix + std::to_string(interface.index);
 }
 
-Result<UniqueFd> open_tap(std::string const& name, std::string const& of) {
+// IFF_TUN_EXCL: several queues can be opened by several processes, and one machine is to have them.
+Result<UniqueFd> open_queue(std::string const& name, std::string const& of, int flags) {
     auto opened = open_path("/dev/net/tun", O_RDWR | O_NONBLOCK);
     if (!opened.ok()) return fail(std::move(opened).error().with("network: a tap interface"));
-    UniqueFd tap = std::move(opened).value();
+    UniqueFd queue = std::move(opened).value();
     ifreq request{};
     name.copy(request.ifr_name, IFNAMSIZ - 1);
-    request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
-    if (::ioctl(tap.borrow().raw(), TUNSETIFF, &request) < 0) {
+    request.ifr_flags = static_cast<short>(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | flags);
+    if (::ioctl(queue.borrow().raw(), TUNSETIFF, &request) < 0) {
         if (errno == EBUSY) return fail(Error(Errc::kBadState, "network: another machine has " + of));
         return fail(Error::sys("network: make tap interface " + name));
     }
+    return queue;
+}
+
+Result<std::vector<UniqueFd>> open_tap(std::string const& name, std::string const& of, uint32_t queues) {
+    int const several = queues > 1 ? IFF_MULTI_QUEUE : 0;
+    std::vector<UniqueFd> tap;
+    tap.push_back(TRY(open_queue(name, of, several | IFF_TUN_EXCL)));
     int header = sizeof(vmm::NetHeader);
-    if (::ioctl(tap.borrow().raw(), TUNSETVNETHDRSZ, &header) < 0)
+    if (::ioctl(tap.front().borrow().raw(), TUNSETVNETHDRSZ, &header) < 0)
         return fail(Error::sys("network: set the tap interface's header"));
+    while (tap.size() < queues) {
+        tap.push_back(TRY(open_queue(name, of, several)));
+        ifreq detached{};
+        detached.ifr_flags = IFF_DETACH_QUEUE;
+        if (::ioctl(tap.back().borrow().raw(), TUNSETQUEUE, &detached) < 0)
+            return fail(Error::sys("network: detach a queue of the tap interface"));
+    }
     return tap;
 }
 
@@ -52,6 +67,16 @@ Result<int> index_of(Netlink const& netlink, std::string const& name) {
     if (::ioctl(netlink.fd().raw(), SIOCGIFINDEX, &request) < 0)
         return fail(Error::sys("network: find tap interface " + name));
     return request.ifr_ifindex;
+}
+
+// A tap interface of several queues has 256 of them before the kernel, and would get a discipline with room
+// for frames for each, 6 MiB together; but it drops what its reader has no room for, and nothing waits there.
+void take_no_disciplines(Netlink const& netlink, int tap) {
+    tcmsg root{};
+    root.tcm_ifindex = tap;
+    root.tcm_parent = TC_H_ROOT;
+    NetlinkRequest none(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, root);
+    ignore(netlink.carry_out(none.put(TCA_KIND, std::string_view("noqueue")), ""), "they cost memory only");
 }
 
 // Up, and silent: the namespace's stack must not speak on it.
@@ -98,11 +123,13 @@ Result<int> tap_of(Netlink const& netlink, HostInterface const& interface) {
     return index_of(netlink, tap_name(interface));
 }
 
-Result<UniqueFd> redirect_to_tap(Netlink const& netlink, HostInterface const& interface) {
+Result<std::vector<UniqueFd>> redirect_to_tap(Netlink const& netlink, HostInterface const& interface,
+                                              uint32_t queues) {
     std::string const name = tap_name(interface);
-    auto tap = TRY(open_tap(name, interface.name));
+    auto tap = TRY(open_tap(name, interface.name, queues));
     int const index = TRY(index_of(netlink, name));
     int const of = static_cast<int>(interface.index);
+    if (queues > 1) take_no_disciplines(netlink, index);
     TRY(prepare_tap(netlink, index, interface.mtu));
     TRY(redirect(netlink, index, of));
     auto done = redirect(netlink, of, index);

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <iterator>
 #include <map>
 
 #include "base/fd.h"
@@ -27,6 +28,7 @@
 #include "runtime/network/redirect.h"
 #include "runtime/network/shared_ports.h"
 #include "runtime/network/socket_network.h"
+#include "vmm/network_slot.h"
 
 namespace krun::runtime {
 namespace {
@@ -51,15 +53,15 @@ Result<void> enter(BorrowedFd ns) {
 }
 
 Result<std::vector<UniqueFd>> redirect_all(Netlink const& netlink,
-                                           std::vector<HostInterface> const& interfaces) {
+                                           std::vector<HostInterface> const& interfaces, uint32_t queues) {
     std::vector<UniqueFd> taps;
-    for (auto const& one : interfaces) {
-        auto tap = redirect_to_tap(netlink, one);
+    for (auto one = interfaces.begin(); one != interfaces.end(); ++one) {
+        auto tap = redirect_to_tap(netlink, *one, queues);
         if (tap.ok()) {
-            taps.push_back(std::move(tap).value());
+            std::move(tap.value().begin(), tap.value().end(), std::back_inserter(taps));
             continue;
         }
-        for (size_t i = 0; i < taps.size(); ++i) remove_redirection(netlink, interfaces[i]);
+        for (auto done = interfaces.begin(); done != one; ++done) remove_redirection(netlink, *done);
         return fail(std::move(tap).error());
     }
     return taps;
@@ -77,7 +79,7 @@ Result<std::vector<UniqueFd>> share(Netlink const& netlink, std::vector<HostInte
     return passt;
 }
 
-Result<TakenOver> take_over(BorrowedFd ns, Sysctls const& asked, Cgroup const& home) {
+Result<TakenOver> take_over(BorrowedFd ns, Sysctls const& asked, Cgroup const& home, uint32_t queues) {
     TRY(enter(ns));
     auto const netlink = TRY(Netlink::open());
     TakenOver out;
@@ -91,9 +93,10 @@ Result<TakenOver> take_over(BorrowedFd ns, Sysctls const& asked, Cgroup const& h
     if (interfaces.size() > kMaxNetworkInterfaces)
         return fail(Error(Errc::kUnsupported, "network: more than " + std::to_string(kMaxNetworkInterfaces) +
                                                   " interfaces in the container's namespace"));
-    auto const plan = TRY(plan_for_guest(netlink, interfaces, asked));
+    auto plan = TRY(plan_for_guest(netlink, interfaces, asked));
+    for (auto& one : plan.interfaces) one.queues = queues;
     auto file = TRY(write_plan(plan));
-    auto taps = redirect_all(netlink, interfaces);
+    auto taps = redirect_all(netlink, interfaces, queues);
     if (!taps.ok() && taps.error().code() == Errc::kBadState) {
         auto shared = share(netlink, interfaces, asked, home);
         if (shared.ok())
@@ -217,7 +220,8 @@ uint32_t network_slots(NetworkNamespace creators, oci::Spec const& spec) {
     return std::clamp(here, kUsualNetworkSlots, static_cast<uint32_t>(kMaxNetworkInterfaces));
 }
 
-Result<std::vector<UniqueFd>> take_over_network(pid_t container, oci::Spec const& spec, Cgroup const& home) {
+Result<std::vector<UniqueFd>> take_over_network(pid_t container, oci::Spec const& spec, Cgroup const& home,
+                                                uint32_t vcpus) {
     auto const annotations = TRY(oci::read_annotations(spec.annotations));
     if (annotations.network) return take_socket(*annotations.network);
     auto const process = std::to_string(container);
@@ -227,7 +231,8 @@ Result<std::vector<UniqueFd>> take_over_network(pid_t container, oci::Spec const
                                   : std::vector<UniqueFd>();
     auto const ns = TRY(open_path("/proc/" + process + "/ns/net", O_RDONLY));
     auto const asked = asked_sysctls(spec);
-    auto taken = TRY(in_child([&] { return take_over(ns.borrow(), asked, home); }));
+    auto const queues = vmm::useful_queue_pairs(vcpus);
+    auto taken = TRY(in_child([&] { return take_over(ns.borrow(), asked, home, queues); }));
     if (!taken.complaint.empty()) log(LogLevel::kError, taken.complaint);
     return std::move(taken.fds);
 }
@@ -241,7 +246,7 @@ Result<void> try_hand_over() {
         loopback.index = 1;  // in every namespace
         loopback.name = "lo";
         loopback.mtu = 1500;
-        TRY(redirect_to_tap(netlink, loopback));
+        TRY(redirect_to_tap(netlink, loopback, 1));
         return TakenOver{};
     });
     if (!tried.ok()) return fail(Error(tried.error().code(), tried.error().message()));

@@ -35,8 +35,9 @@ uint32_t network_slots(NetworkNamespace creators, oci::Spec const& spec);
 // What goes with ControlOp::kStart: a NetworkPlan's file, then what carries its interfaces' frames, in its
 // order. Empty if there is nothing to hand over: nothing but loopback or, with a line in the log, a namespace
 // whose interfaces another machine has, or the host's own where passt cannot be used. `home` is the
-// container's cgroup, for a process that carries frames.
-Result<std::vector<UniqueFd>> take_over_network(pid_t container, oci::Spec const& spec, Cgroup const& home);
+// container's cgroup, for a process that carries frames; `vcpus`: of the machine.
+Result<std::vector<UniqueFd>> take_over_network(pid_t container, oci::Spec const& spec, Cgroup const& home,
+                                                uint32_t vcpus);
 
 // Whether this kernel can hand an interface over: tries with loopback's, in a namespace that ends with the
 // attempt. Needs the privilege to make one.

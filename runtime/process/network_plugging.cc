@@ -28,14 +28,18 @@ std::unique_ptr<vmm::NetBackend> make_backend(NetworkBackend kind, UniqueFd fd) 
 
 Result<std::vector<std::byte>> plug_network(vmm::Machine& machine, std::vector<UniqueFd> fds) {
     auto const plan = TRY(read_plan(fds.front().borrow()));
-    if (fds.size() != 1 + plan.interfaces.size())
+    size_t queues = 0;
+    for (auto const& one : plan.interfaces) queues += one.queues;
+    if (fds.size() != 1 + queues)
         return fail(Error(Errc::kInternal, "network: interfaces and their descriptors differ in number"));
     NetworkRecords records;
     records.records(plan.first);
-    for (size_t i = 0; i < plan.interfaces.size(); ++i) {
-        auto const& one = plan.interfaces[i];
-        auto backend = make_backend(one.backend, std::move(fds[1 + i]));
-        records.plugged(TRY(machine.plug({one.mac, one.mtu, std::move(backend)})));
+    auto next = fds.begin() + 1;
+    for (auto const& one : plan.interfaces) {
+        vmm::NetInterface interface { one.mac, one.mtu, make_backend(one.backend, std::move(*next++)) };
+        for (uint32_t i = 1; i < one.queues; ++i)
+            interface.more.push_back(make_backend(one.backend, std::move(*next++)));
+        records.plugged(TRY(machine.plug(std::move(interface))));
         records.records(one.records);
     }
     return std::move(records.records(plan.last)).take();

@@ -59,7 +59,8 @@ Result<void> Container::ask_to_start() const {
         // A pod's sandbox has no machine.
         if (record_.vcpus != 0) {
             auto const config = TRY(spec());
-            request.fds = TRY(take_over_network(record_.container.pid, config, Cgroup(record_.cgroups)));
+            request.fds =
+                TRY(take_over_network(record_.container.pid, config, Cgroup(record_.cgroups), record_.vcpus));
         }
         connection = TRY(send_control_request(dir_.fd(), request));
     }

@@ -4,7 +4,7 @@ import os
 import pathlib
 import re
 
-from network import echo, echo_datagram, expect_echo, greeting, kHost, namespace, sh, use, wait_for, way_out
+from network import echo, echo_datagram, echoing, expect_echo, greeting, kHost, namespace, sh, use, wait_for, way_out
 from suite import expect, expect_equal, expect_in, test
 
 _kReference = "/usr/bin/crun"
@@ -65,6 +65,39 @@ def traffic(case):
                 data = os.urandom(bytes_)
                 expect_equal(echo_datagram(address, 7, data) == data, True, f"a datagram of {bytes_} bytes from {address}")
         server.must("delete", "--force", server.name)
+
+
+def _queues(case, cpus):
+    """The queues of the payload's interface, after a transfer by each processor: those of Linux, what came back, and by the
+    number of each of the device's how many chains were used."""
+    script = ("cd /sys/class/net/eth0/queues; echo *; seq 300000 >/fill/sent; "
+              f"for cpu in $(seq 0 {cpus - 1}); do taskset -c $cpu nc 10.77.0.1 8007 </fill/sent | md5sum; done; md5sum </fill/sent; "
+              "echo c >/proc/sysrq-trigger; sleep 100")
+    with namespace() as net, echoing(case, 8007):
+        net.connect("h0", "eth0", "10.77.0.2/24")
+        bundle = use(case.bundle().privileged().script(script), net.path)
+        bundle.tmpfs("/fill")
+        bundle.config["annotations"] = {"krun.cpus": str(cpus)}
+        box = case.container(bundle, name=f"of{cpus}").started()
+        disciplines = net.sh("tc qdisc show | grep krun | grep -v ingress || true").splitlines()
+        expect_equal(len(disciplines), 1, f"disciplines of the host's interface to the machine: {disciplines}")
+        expect_equal(box.wait(120), 255, "status of a panic")
+        state = next(line for line in box.must("evidence", box.name).text.splitlines() if "device net0: " in line)
+        box.must("delete", box.name)
+    names, *sums = box.out_path.read_text().splitlines()
+    expect_equal(set(sums), {sums[-1]}, "what came back")
+    return names.split(), {int(queue): int(used) for queue, used in re.findall(r"queue (\d+) of \d+ taken \d+ returned (\d+)", state)}
+
+
+@test("network: a machine of two processors has two pairs of queues, and each carries frames both ways; one of one has one pair",
+      vm_only=True)
+def pairs(case):
+    names, used = _queues(case, 2)
+    expect_equal(names, ["rx-0", "rx-1", "tx-0", "tx-1"], "the queues of two processors")
+    expect(min(used[queue] for queue in (0, 1, 2, 3)) > 50, f"how often the queues were used: {used}")
+    expect(used[4] > 0, "the driver has asked for no pairs")
+    names, used = _queues(case, 1)
+    expect_equal((names, sorted(used)), (["rx-0", "tx-0"], [0, 1, 2]), "the queues of one processor")
 
 
 @test("network: what a process in the namespace sends to the container's own addresses reaches the payload", vm_only=True)
@@ -151,11 +184,16 @@ def shared(case):
 def not_shared(case):
     with namespace() as net:
         net.connect("h0", "eth0", "10.77.0.2/24")
-        first = case.container(use(case.bundle("/bin/probe", "echo-tcp", "7"), net.path), name="first")
-        first.started().wait_for_output(b"ready")
+        several = {"krun.cpus": "2"}  # queues of the host's interface, which need not all be one machine's
+        bundle = use(case.bundle("/bin/probe", "echo-tcp", "7"), net.path)
+        bundle.config["annotations"] = several
+        first = case.container(bundle, name="first").started()
+        first.wait_for_output(b"ready")
         shares = "cat /proc/sys/net/ipv4/ip_local_port_range; ip rule; tc filter show dev eth0 ingress | grep -v sent"
         before = net.sh(shares)
-        second = case.container(use(case.bundle().script("ls /sys/class/net"), net.path), name="second").started()
+        bundle = use(case.bundle().script("ls /sys/class/net"), net.path)
+        bundle.config["annotations"] = several
+        second = case.container(bundle, name="second").started()
         expect_equal(second.wait(), 0, "status of the second")
         expect_equal(second.out_path.read_text(), "lo\n", "its interfaces")
         expect_in("network: another machine has eth0; by passt: there is no Ethernet interface with a default route; "
