@@ -95,10 +95,8 @@ constexpr SyscallRule kVsockSyscalls[] = {
 
 constexpr uint32_t kTapIoctl[] = {TUNSETOFFLOAD, TUNSETQUEUE};
 constexpr SyscallRule kNetSyscalls[] = {
-    {SYS_readv},
-    {SYS_ioctl, kOneOf, 1, kTapIoctl},
-    {SYS_sendmsg},
-    {SYS_recvmsg},
+    {SYS_readv},       {SYS_ioctl, kOneOf, 1, kTapIoctl}, {SYS_sendmsg}, {SYS_recvmsg}, {SYS_getsockopt},
+    {SYS_getsockname},
 };
 
 constexpr SyscallRule kBlkSyscalls[] = {

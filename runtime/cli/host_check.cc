@@ -155,13 +155,14 @@ Answer check_memory(std::string const& /*root*/) {
 }
 
 Answer check_tap(std::string const& /*root*/) {
-    if (!can("/dev/net/tun", R_OK | W_OK))
-        return {Verdict::kWarning, "/dev/net/tun cannot be used: containers with a network do not start",
-                "modprobe tun"};
     auto const tried = try_hand_over();
-    if (tried.ok()) return {.text = "an interface can be handed to a guest"};
-    return {Verdict::kWarning, tried.error().message() + ": containers with a network do not start",
-            "modprobe -a sch_ingress cls_matchall cls_u32 act_mirred act_skbedit"};
+    if (!tried.ok())
+        return {Verdict::kWarning, tried.error().message() + ": containers with a network do not start",
+                "modprobe -a sch_ingress cls_matchall cls_u32 act_mirred act_skbedit act_gact"};
+    if (tried.value().empty()) return {.text = "an interface can be handed to a guest"};
+    return {Verdict::kWarning,
+            tried.value() + ": what processes in a container's namespace send to it does not reach it",
+            "modprobe tun"};
 }
 
 Answer check_passt(std::string const& /*root*/) {

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
 #include <linux/pkt_sched.h>
+#include <linux/tc_act/tc_gact.h>
 #include <linux/tc_act/tc_mirred.h>
 #include <linux/tc_act/tc_skbedit.h>
 
@@ -28,17 +29,25 @@ tcmsg header_of(IngressFilter const& filter) {
     return out;
 }
 
-Result<void> send_on(Netlink const& netlink, IngressFilter const& filter, tc_mirred const& action) {
+// An action of `kind` on all frames.
+template <class Action>
+NetlinkRequest act_on_all(IngressFilter const& filter, std::string_view kind, uint16_t attribute,
+                          Action const& action) {
     NetlinkRequest request(RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, header_of(filter));
     request.put(TCA_KIND, std::string_view("matchall"));
     auto const options = request.begin(TCA_OPTIONS);
     auto const actions = request.begin(TCA_MATCHALL_ACT);
     auto const first = request.begin(1);
-    request.put(TCA_ACT_KIND, std::string_view("mirred"));
-    auto const mirred = request.begin(TCA_ACT_OPTIONS);
-    request.put(TCA_MIRRED_PARMS, action);
-    for (auto const begun : {mirred, first, actions, options}) request.end(begun);
-    return netlink.carry_out(request, "network: redirect an interface's frames");
+    request.put(TCA_ACT_KIND, kind);
+    auto const action_options = request.begin(TCA_ACT_OPTIONS);
+    request.put(attribute, action);
+    for (auto const begun : {action_options, first, actions, options}) request.end(begun);
+    return request;
+}
+
+Result<void> send_on(Netlink const& netlink, IngressFilter const& filter, tc_mirred const& action) {
+    return netlink.carry_out(act_on_all(filter, "mirred", TCA_MIRRED_PARMS, action),
+                             "network: redirect an interface's frames");
 }
 
 }  // namespace
@@ -57,6 +66,13 @@ Result<void> copy_frames(Netlink const& netlink, IngressFilter const& filter, in
     action.eaction = TCA_EGRESS_MIRROR;
     action.ifindex = static_cast<uint32_t>(to);
     return send_on(netlink, filter, action);
+}
+
+Result<void> drop_frames(Netlink const& netlink, IngressFilter const& filter) {
+    tc_gact action{};
+    action.action = TC_ACT_SHOT;
+    return netlink.carry_out(act_on_all(filter, "gact", TCA_GACT_PARMS, action),
+                             "network: keep an interface's frames from the namespace's own stack");
 }
 
 Result<void> keep_frames(Netlink const& netlink, IngressFilter const& filter,

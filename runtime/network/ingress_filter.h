@@ -25,6 +25,8 @@ struct IngressFilter {
 Result<void> redirect_frames(Netlink const& netlink, IngressFilter const& filter, int to);
 // A copy of each of its frames leaves by `to`; the frame itself is the own stack's.
 Result<void> copy_frames(Netlink const& netlink, IngressFilter const& filter, int to);
+// None of its frames is the own stack's; who listens by a packet socket has seen them before (packet(7)).
+Result<void> drop_frames(Netlink const& netlink, IngressFilter const& filter);
 // Frames that have all of these keys, from their network header, are the own stack's, whoever they are
 // addressed to.
 Result<void> keep_frames(Netlink const& netlink, IngressFilter const& filter,

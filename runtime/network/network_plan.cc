@@ -18,7 +18,7 @@ struct PlanInterface {
     std::array<uint8_t, 6> mac;
     uint16_t mtu;
     NetworkBackend backend;
-    uint32_t queues;
+    uint32_t descriptors;
     uint32_t record_bytes;
 };
 
@@ -85,7 +85,7 @@ Result<UniqueFd> write_plan(NetworkPlan const& plan) {
         PlanHeader{static_cast<uint32_t>(plan.interfaces.size()), static_cast<uint32_t>(plan.first.size())});
     out.put_bytes(plan.first);
     for (auto const& one : plan.interfaces) {
-        out.put(PlanInterface{one.mac, one.mtu, one.backend, one.queues,
+        out.put(PlanInterface{one.mac, one.mtu, one.backend, one.descriptors,
                               static_cast<uint32_t>(one.records.size())});
         out.put_bytes(one.records);
     }
@@ -109,9 +109,9 @@ Result<NetworkPlan> read_plan(BorrowedFd file) {
     for (uint32_t i = 0; i < header->interfaces; ++i) {
         auto const one = reader.take<PlanInterface>();
         auto const records = one ? reader.take_bytes(one->record_bytes) : std::nullopt;
-        if (!records || one->backend > NetworkBackend::kDatagram || one->queues == 0)
+        if (!records || one->backend > NetworkBackend::kPacket || one->descriptors == 0)
             return fail(broken_plan());
-        plan.interfaces.push_back({one->mac, one->mtu, one->backend, to_vector(*records), one->queues});
+        plan.interfaces.push_back({one->mac, one->mtu, one->backend, to_vector(*records), one->descriptors});
     }
     plan.last = to_vector(reader.rest());
     return plan;

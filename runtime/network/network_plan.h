@@ -19,7 +19,8 @@ namespace krun::runtime {
 inline constexpr size_t kMaxNetworkInterfaces = 8;
 
 // What carries an interface's frames: vmm/device has a file for each.
-enum class NetworkBackend : uint32_t { kTap = 0, kStream = 1, kDatagram = 2 };
+// kPacket has two descriptors: the socket and a lock.
+enum class NetworkBackend : uint32_t { kTap = 0, kStream = 1, kDatagram = 2, kPacket = 3 };
 
 // Where ifinfomsg, ifaddrmsg and ndmsg have the interface's number in a request.
 inline constexpr uint16_t kInterfaceFixup = sizeof(nlmsghdr) + 4;
@@ -49,7 +50,7 @@ struct NetworkPlan {
         uint16_t mtu;
         NetworkBackend backend;
         std::vector<std::byte> records;  // right after it was plugged in, before the next one is
-        uint32_t queues = 1;             // of the back-end: that many descriptors carry its frames
+        uint32_t descriptors = 1;        // of its back-end: a tap's queues, or a socket and what it needs
     };
     std::vector<std::byte> first;  // before there is any of them
     std::vector<Interface> interfaces;

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 
 #include "base/fd.h"
 #include "runtime/network/ingress_filter.h"
@@ -29,17 +30,24 @@ std::string tap_name(HostInterface const& interface) {
     return kTapPrefix + std::to_string(interface.index);
 }
 
+// Whether it is the host that has none, or lets nobody have one.
+Error classified(Error error) {
+    constexpr int kNone[] = {ENOENT, ENODEV, ENXIO, EACCES, EPERM};
+    if (std::find(std::begin(kNone), std::end(kNone), error.sys_errno()) == std::end(kNone)) return error;
+    return Error(Errc::kUnsupported, error.message());
+}
+
 // IFF_TUN_EXCL: several queues can be opened by several processes, and one machine is to have them.
 Result<UniqueFd> open_queue(std::string const& name, std::string const& of, int flags) {
     auto opened = open_path("/dev/net/tun", O_RDWR | O_NONBLOCK);
-    if (!opened.ok()) return fail(std::move(opened).error().with("network: a tap interface"));
+    if (!opened.ok()) return fail(classified(std::move(opened).error().with("network: a tap interface")));
     UniqueFd queue = std::move(opened).value();
     ifreq request{};
     name.copy(request.ifr_name, IFNAMSIZ - 1);
     request.ifr_flags = static_cast<short>(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | flags);
     if (::ioctl(queue.borrow().raw(), TUNSETIFF, &request) < 0) {
         if (errno == EBUSY) return fail(Error(Errc::kBadState, "network: another machine has " + of));
-        return fail(Error::sys("network: make tap interface " + name));
+        return fail(classified(Error::sys("network: make tap interface " + name)));
     }
     return queue;
 }
@@ -107,13 +115,19 @@ IngressFilter filter_at(int interface) {
     return {interface, FilterPriority::kGuest, ETH_P_ALL, kFilterHandle};
 }
 
-Result<void> redirect(Netlink const& netlink, int from, int to) {
+// Without a filter of a machine that has ended.
+Result<void> prepare_ingress(Netlink const& netlink, int from) {
     NetlinkRequest qdisc(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, ingress_of(from));
     auto made = netlink.carry_out(qdisc.put(TCA_KIND, std::string_view("ingress")),
                                   "network: prepare an interface for redirection");
     // Somebody else's ingress or clsact does as well; or ours, of a machine that has ended.
     if (!made.ok() && made.error().sys_errno() != EEXIST) return made;
     ignore(remove_filter(netlink, filter_at(from)), "there may be none");
+    return {};
+}
+
+Result<void> redirect(Netlink const& netlink, int from, int to) {
+    TRY(prepare_ingress(netlink, from));
     return redirect_frames(netlink, filter_at(from), to);
 }
 
@@ -138,6 +152,12 @@ Result<std::vector<UniqueFd>> redirect_to_tap(Netlink const& netlink, HostInterf
     if (done.ok()) return tap;
     remove_redirection(netlink, interface);
     return fail(std::move(done).error());
+}
+
+Result<void> keep_from_own_stack(Netlink const& netlink, HostInterface const& interface) {
+    int const index = static_cast<int>(interface.index);
+    TRY(prepare_ingress(netlink, index));
+    return drop_frames(netlink, filter_at(index));
 }
 
 void remove_redirection(Netlink const& netlink, HostInterface const& interface) {

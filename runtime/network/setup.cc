@@ -13,7 +13,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <iterator>
 #include <map>
 
 #include "base/fd.h"
@@ -28,6 +27,7 @@
 #include "runtime/network/redirect.h"
 #include "runtime/network/shared_ports.h"
 #include "runtime/network/socket_network.h"
+#include "runtime/network/takeover.h"
 #include "vmm/network_slot.h"
 
 namespace krun::runtime {
@@ -52,30 +52,19 @@ Result<void> enter(BorrowedFd ns) {
     return {};
 }
 
-Result<std::vector<UniqueFd>> redirect_all(Netlink const& netlink,
-                                           std::vector<HostInterface> const& interfaces, uint32_t queues) {
-    std::vector<UniqueFd> taps;
-    for (auto one = interfaces.begin(); one != interfaces.end(); ++one) {
-        auto tap = redirect_to_tap(netlink, *one, queues);
-        if (tap.ok()) {
-            std::move(tap.value().begin(), tap.value().end(), std::back_inserter(taps));
-            continue;
-        }
-        for (auto done = interfaces.begin(); done != one; ++done) remove_redirection(netlink, *done);
-        return fail(std::move(tap).error());
-    }
-    return taps;
-}
-
 // Of a namespace whose interfaces another machine has.
 Result<std::vector<UniqueFd>> share(Netlink const& netlink, std::vector<HostInterface> const& interfaces,
                                     Sysctls const& asked, Cgroup const& home) {
-    // First of all: without a way out the other machine loses no ports. It ends with what is returned.
-    auto passt = TRY(start_passt(home, asked, PasstFamilies::kIpv4));
+    std::vector<int> taps;
     for (auto const& one : interfaces) {
-        int const tap = TRY(tap_of(netlink, one));
-        TRY(share_ports(netlink, one, tap));
+        auto const tap = tap_of(netlink, one);
+        if (!tap.ok())
+            return fail(Error(Errc::kUnsupported, "what the other has by packet socket cannot be shared"));
+        taps.push_back(tap.value());
     }
+    // Before ports are shared: without a way out the other loses none. It ends with what is returned.
+    auto passt = TRY(start_passt(home, asked, PasstFamilies::kIpv4));
+    for (size_t i = 0; i < taps.size(); ++i) TRY(share_ports(netlink, interfaces[i], taps[i]));
     return passt;
 }
 
@@ -94,26 +83,36 @@ Result<TakenOver> take_over(BorrowedFd ns, Sysctls const& asked, Cgroup const& h
         return fail(Error(Errc::kUnsupported, "network: more than " + std::to_string(kMaxNetworkInterfaces) +
                                                   " interfaces in the container's namespace"));
     auto plan = TRY(plan_for_guest(netlink, interfaces, asked));
-    for (auto& one : plan.interfaces) one.queues = queues;
-    auto file = TRY(write_plan(plan));
-    auto taps = redirect_all(netlink, interfaces, queues);
-    if (!taps.ok() && taps.error().code() == Errc::kBadState) {
+    auto taken = take_interfaces(netlink, interfaces, ns, queues);
+    if (!taken.ok() && taken.error().code() == Errc::kBadState) {
         auto shared = share(netlink, interfaces, asked, home);
         if (shared.ok())
             out.fds = std::move(shared).value();
         else
-            out.complaint = taps.error().message() + "; by passt: " + shared.error().message() +
+            out.complaint = taken.error().message() + "; by passt: " + shared.error().message() +
                             "; this container has loopback only";
         return out;
     }
-    out.fds = TRY(std::move(taps));
-    out.fds.insert(out.fds.begin(), std::move(file));
+    auto [backend, fds, remark] = TRY(std::move(taken));
+    for (auto& one : plan.interfaces) {
+        one.backend = backend;
+        one.descriptors = static_cast<uint32_t>(fds.size() / interfaces.size());
+    }
+    auto file = write_plan(plan);
+    if (!file.ok()) {
+        for (auto const& one : interfaces) remove_redirection(netlink, one);
+        return fail(std::move(file).error());
+    }
+    if (!remark.empty()) out.complaint += (out.complaint.empty() ? "" : "; ") + remark;
+    out.fds = std::move(fds);
+    out.fds.insert(out.fds.begin(), std::move(file).value());
     return out;
 }
 
-// Those whose tap has gone: another machine's are its own still.
+// Those that no machine has any more.
 Result<TakenOver> give_back(BorrowedFd ns) {
     TRY(enter(ns));
+    if (are_taken(ns)) return TakenOver{};
     auto const netlink = TRY(Netlink::open());
     auto const interfaces = TRY(list_interfaces(netlink));
     for (auto const& one : interfaces)
@@ -237,8 +236,8 @@ Result<std::vector<UniqueFd>> take_over_network(pid_t container, oci::Spec const
     return std::move(taken.fds);
 }
 
-Result<void> try_hand_over() {
-    auto const tried = in_child([]() -> Result<TakenOver> {
+Result<std::string> try_hand_over() {
+    auto tried = in_child([]() -> Result<TakenOver> {
         if (::unshare(CLONE_NEWNET) < 0 && ::unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
             return fail(Error::sys("network: make a namespace"));
         auto const netlink = TRY(Netlink::open());
@@ -246,11 +245,12 @@ Result<void> try_hand_over() {
         loopback.index = 1;  // in every namespace
         loopback.name = "lo";
         loopback.mtu = 1500;
-        TRY(redirect_to_tap(netlink, loopback, 1));
-        return TakenOver{};
+        auto const ns = TRY(open_path("/proc/thread-self/ns/net", O_RDONLY));
+        auto taken = TRY(take_interfaces(netlink, {loopback}, ns.borrow(), 1));
+        return TakenOver{.complaint = std::move(taken.remark)};
     });
-    if (!tried.ok()) return fail(Error(tried.error().code(), tried.error().message()));
-    return {};
+    if (!tried.ok()) return fail(std::move(tried).error());
+    return std::move(tried.value().complaint);
 }
 
 void give_back_network(std::string const& path) {

@@ -40,8 +40,8 @@ Result<std::vector<UniqueFd>> take_over_network(pid_t container, oci::Spec const
                                                 uint32_t vcpus);
 
 // Whether this kernel can hand an interface over: tries with loopback's, in a namespace that ends with the
-// attempt. Needs the privilege to make one.
-Result<void> try_hand_over();
+// attempt. Needs the privilege to make one. Returns why it can do so only by packet sockets, or nothing.
+Result<std::string> try_hand_over();
 
 // After the end of the machine: a namespace that stays gets its interfaces back. `path` may be empty.
 void give_back_network(std::string const& path);

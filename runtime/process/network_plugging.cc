@@ -2,24 +2,36 @@
 #include "runtime/process/network_plugging.h"
 
 #include <memory>
+#include <span>
 #include <utility>
 
 #include "runtime/network/network_plan.h"
 #include "vmm/device/net_datagram.h"
+#include "vmm/device/net_packet.h"
 #include "vmm/device/net_stream.h"
 #include "vmm/device/tap.h"
 
 namespace krun::runtime {
 namespace {
 
-std::unique_ptr<vmm::NetBackend> make_backend(NetworkBackend kind, UniqueFd fd) {
+// `fds` are an interface's that are left; not empty.
+std::unique_ptr<vmm::NetBackend> take_backend(NetworkBackend kind, std::span<UniqueFd>& fds) {
+    auto const next = [&] {
+        auto fd = fds.empty() ? UniqueFd() : std::move(fds.front());
+        if (!fds.empty()) fds = fds.subspan(1);
+        return fd;
+    };
     switch (kind) {
         case NetworkBackend::kTap:
-            return std::make_unique<vmm::Tap>(std::move(fd));
+            return std::make_unique<vmm::Tap>(next());
         case NetworkBackend::kStream:
-            return std::make_unique<vmm::NetStream>(std::move(fd));
+            return std::make_unique<vmm::NetStream>(next());
         case NetworkBackend::kDatagram:
-            return std::make_unique<vmm::NetDatagram>(std::move(fd));
+            return std::make_unique<vmm::NetDatagram>(next());
+        case NetworkBackend::kPacket: {
+            auto socket = next();
+            return std::make_unique<vmm::NetPacket>(std::move(socket), next());
+        }
     }
     return nullptr;  // read_plan() lets none other through
 }
@@ -28,17 +40,18 @@ std::unique_ptr<vmm::NetBackend> make_backend(NetworkBackend kind, UniqueFd fd) 
 
 Result<std::vector<std::byte>> plug_network(vmm::Machine& machine, std::vector<UniqueFd> fds) {
     auto const plan = TRY(read_plan(fds.front().borrow()));
-    size_t queues = 0;
-    for (auto const& one : plan.interfaces) queues += one.queues;
-    if (fds.size() != 1 + queues)
+    size_t descriptors = 0;
+    for (auto const& one : plan.interfaces) descriptors += one.descriptors;
+    if (fds.size() != 1 + descriptors)
         return fail(Error(Errc::kInternal, "network: interfaces and their descriptors differ in number"));
     NetworkRecords records;
     records.records(plan.first);
-    auto next = fds.begin() + 1;
+    auto rest = std::span(fds).subspan(1);
     for (auto const& one : plan.interfaces) {
-        vmm::NetInterface interface { one.mac, one.mtu, make_backend(one.backend, std::move(*next++)) };
-        for (uint32_t i = 1; i < one.queues; ++i)
-            interface.more.push_back(make_backend(one.backend, std::move(*next++)));
+        auto own = rest.first(one.descriptors);
+        rest = rest.subspan(one.descriptors);
+        vmm::NetInterface interface { one.mac, one.mtu, take_backend(one.backend, own) };
+        while (!own.empty()) interface.more.push_back(take_backend(one.backend, own));
         records.plugged(TRY(machine.plug(std::move(interface))));
         records.records(one.records);
     }

@@ -44,6 +44,8 @@ public:
     // Fills `parts` with a NetHeader, whose `buffers` is the caller's, and one frame; a longer one is cut or
     // lost. Until one has been moved, or use() has been called, the next call's `parts` begin with the same.
     virtual Transfer receive(std::span<iovec const> parts) = 0;
+    // Asked when fd() reports an error or has hung up: whether there is no other side any more.
+    virtual bool has_ended() { return true; }
 };
 
 }  // namespace krun::vmm

@@ -61,7 +61,8 @@ void NetPair::backend_ready(uint32_t events) {
         return {};
     }();
     if (!served.ok()) return context_->fault(served.error());
-    if ((events & (EPOLLERR | EPOLLHUP)) != 0 && (events & EPOLLIN) == 0) end_link();
+    bool const failed = (events & (EPOLLERR | EPOLLHUP)) != 0 && (events & EPOLLIN) == 0;
+    if (failed && backend_ != nullptr && backend_->has_ended()) end_link();
 }
 
 Result<void, GuestFault> NetPair::receive() {

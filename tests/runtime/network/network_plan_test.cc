@@ -39,8 +39,8 @@ TEST(NetworkPlan, IsReadAsItWasWritten) {
     ASSERT_EQ(plan.interfaces.size(), 2u);
     EXPECT_EQ(plan.interfaces[0].mac, (std::array<uint8_t, 6>{1, 2, 3, 4, 5, 6}));
     EXPECT_EQ(plan.interfaces[0].records, bytes("first"));
-    EXPECT_EQ(plan.interfaces[0].queues, 4u);
-    EXPECT_EQ(plan.interfaces[1].queues, 1u);
+    EXPECT_EQ(plan.interfaces[0].descriptors, 4u);
+    EXPECT_EQ(plan.interfaces[1].descriptors, 1u);
     EXPECT_EQ(plan.interfaces[1].mtu, 65520);
     EXPECT_EQ(plan.interfaces[1].backend, NetworkBackend::kStream);
     EXPECT_EQ(plan.first, bytes("at first"));

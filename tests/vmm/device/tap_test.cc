@@ -1,62 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/device/tap.h"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
-#include <net/if.h>
-#include <sched.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <functional>
 
-#include "base/fd.h"
-#include "tests/support/guest_driver.h"
+#include "tests/vmm/device/tap_namespace.h"
 #include "vmm/device/net_protocol.h"
 
 namespace krun::vmm {
 namespace {
-
-constexpr int kCannot = 77;
-
-UniqueFd open_queue(int flags) {
-    UniqueFd tap(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
-    if (!tap.valid()) ::_exit(kCannot);
-    ifreq request{};
-    std::strcpy(request.ifr_name, "tap0");
-    request.ifr_flags = static_cast<short>(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | flags);
-    if (::ioctl(tap.borrow().raw(), TUNSETIFF, &request) < 0) ::_exit(kCannot);
-    int bytes = sizeof(NetHeader);
-    if (::ioctl(tap.borrow().raw(), TUNSETVNETHDRSZ, &bytes) < 0) ::_exit(kCannot);
-    return tap;
-}
-
-void bring_up() {
-    ifreq request{};
-    std::strcpy(request.ifr_name, "tap0");
-    request.ifr_flags = IFF_UP;
-    UniqueFd const socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    if (::ioctl(socket.borrow().raw(), SIOCSIFFLAGS, &request) < 0) ::_exit(kCannot);
-}
-
-// Runs `check` in a process and a network namespace of its own.
-void in_namespace(std::function<bool()> const& check) {
-    pid_t const child = ::fork();
-    if (child == 0) {
-        // First the namespace: an open file of a tap interface belongs to the one in which it was opened.
-        if (::unshare(CLONE_NEWNET) < 0) ::_exit(kCannot);
-        ::_exit(check() ? 0 : 1);
-    }
-    int status = 0;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == kCannot)
-        GTEST_SKIP() << "no tap interface can be made here";
-    EXPECT_EQ(status, 0);
-}
 
 // The same with an interface that is up.
 void with_tap(std::function<bool(Tap&)> const& check) {
