@@ -10,6 +10,7 @@
 
 #include <algorithm>
 
+#include "runtime/network/address_route.h"
 #include "runtime/network/ingress_filter.h"
 
 namespace krun::runtime {
@@ -68,31 +69,22 @@ Result<void> add_neighbour(Netlink const& netlink, HostInterface const& interfac
 }
 
 Result<void> add_route(Netlink const& netlink, int tap, uint32_t address) {
-    rtmsg header{};
-    header.rtm_family = AF_INET;
-    header.rtm_dst_len = kWholeAddress;
-    header.rtm_table = RT_TABLE_MAIN;
-    header.rtm_protocol = RTPROT_STATIC;
-    header.rtm_scope = RT_SCOPE_LINK;
-    header.rtm_type = RTN_UNICAST;
-    NetlinkRequest request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, header);
-    request.put(RTA_DST, address).put(RTA_OIF, tap).put(RTA_PREFSRC, htonl(kOwnStack));
-    return netlink.carry_out(request, "network: a way from the namespace to the guest");
+    AddressRoute const route{.type = RTN_UNICAST,
+                             .address = address,
+                             .interface = static_cast<uint32_t>(tap),
+                             .source = htonl(kOwnStack)};
+    return netlink.carry_out(route_request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, route),
+                             "network: a way from the namespace to the guest");
 }
 
 // As the kernel makes it with the address.
-NetlinkRequest local_route(uint16_t type, uint16_t flags, HostInterface const& interface,
-                           OwnAddress const& address) {
-    rtmsg header{};
-    header.rtm_family = AF_INET;
-    header.rtm_dst_len = kWholeAddress;
-    header.rtm_table = RT_TABLE_LOCAL;
-    header.rtm_protocol = RTPROT_KERNEL;
-    header.rtm_scope = RT_SCOPE_HOST;
-    header.rtm_type = RTN_LOCAL;
-    NetlinkRequest request(type, flags, header);
-    request.put(RTA_DST, address.value).put(RTA_OIF, interface.index).put(RTA_PREFSRC, address.source);
-    return request;
+AddressRoute local_route(HostInterface const& interface, OwnAddress const& address) {
+    return {.type = RTN_LOCAL,
+            .address = address.value,
+            .interface = interface.index,
+            .table = RT_TABLE_LOCAL,
+            .protocol = RTPROT_KERNEL,
+            .source = address.source};
 }
 
 }  // namespace
@@ -127,17 +119,18 @@ Result<void> lead_own_addresses(Netlink const& netlink, HostInterface const& int
     for (auto const& address : own_addresses(netlink, interface)) {
         TRY(add_neighbour(netlink, interface, tap, address.value));
         TRY(add_route(netlink, tap, address.value));
-        TRY(netlink.carry_out(local_route(RTM_DELROUTE, 0, interface, address),
+        TRY(netlink.carry_out(route_request(RTM_DELROUTE, 0, local_route(interface, address)),
                               "network: take an address from the namespace's own stack"));
     }
     return {};
 }
 
 void restore_own_addresses(Netlink const& netlink, HostInterface const& interface) {
-    for (auto const& address : own_addresses(netlink, interface))
-        ignore(
-            netlink.carry_out(local_route(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, interface, address), ""),
-            "it was not taken");
+    for (auto const& address : own_addresses(netlink, interface)) {
+        auto const request =
+            route_request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, local_route(interface, address));
+        ignore(netlink.carry_out(request, ""), "it was not taken");
+    }
 }
 
 }  // namespace krun::runtime

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "base/fd.h"
+#include "runtime/network/address_route.h"
 #include "runtime/network/ingress_filter.h"
 #include "runtime/network/own_addresses.h"
 
@@ -61,15 +62,10 @@ Result<void> copy_arp(Netlink const& netlink, int interface, int tap) {
 // What arrives for the addresses is for the own stack; what it sends itself goes on to the guest.
 Result<void> receive(Netlink const& netlink, HostInterface const& interface) {
     for (auto const& address : own_addresses(netlink, interface)) {
-        rtmsg header{};
-        header.rtm_family = AF_INET;
-        header.rtm_dst_len = 32;
-        header.rtm_protocol = RTPROT_STATIC;
-        header.rtm_scope = RT_SCOPE_HOST;
-        header.rtm_type = RTN_LOCAL;
-        NetlinkRequest request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, header);
-        request.put(RTA_DST, address.value).put(RTA_OIF, interface.index).put(RTA_TABLE, kTable);
-        TRY(netlink.carry_out(request, "network: keep an address for the namespace's own stack"));
+        AddressRoute const route{
+            .type = RTN_LOCAL, .address = address.value, .interface = interface.index, .table = kTable};
+        TRY(netlink.carry_out(route_request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, route),
+                              "network: keep an address for the namespace's own stack"));
     }
     fib_rule_hdr header{};
     header.family = AF_INET;
