@@ -17,6 +17,7 @@
 
 #include "base/fd.h"
 #include "tests/support/guest_driver.h"
+#include "tests/support/interrupt_line.h"
 #include "tests/support/temp_dir.h"
 #include "vmm/device/blk.h"
 #include "vmm/disk/open_disk.h"
@@ -176,10 +177,10 @@ protected:
             driver_->set_used_event(driver_->used_index());
             std::atomic_ref(fence_).fetch_add(1);
             if (auto const used = take()) return *used;
-            pollfd line{interrupt_.line().raw(), POLLIN, 0};
+            pollfd line{line_.event().raw(), POLLIN, 0};
             if (::poll(&line, 1, 20'000) != 1) return {UINT16_MAX, {}};
             eventfd_t count = 0;
-            ::eventfd_read(interrupt_.line().raw(), &count);
+            ::eventfd_read(line_.event().raw(), &count);
         }
     }
 
@@ -188,7 +189,8 @@ protected:
     GuestMemory ram_ = small_ram(kRoom + (1 << 20));
     std::optional<GuestDriver> driver_;
     GuestAddr fresh_{};
-    Interrupt interrupt_{must(make_eventfd())};
+    InterruptLine line_;
+    Interrupt interrupt_{line_.edge()};
     uint64_t fence_ = 0;
     GatedDisk* gated_ = nullptr;
     std::map<uint16_t, uint32_t> expected_;  // bytes that requests under way read
