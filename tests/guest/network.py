@@ -150,14 +150,25 @@ kHost = "198.51.100.1"
 
 
 @contextlib.contextmanager
-def way_out():
-    """The host has a way out, which programs like passt copy, and kHost."""
-    sh(f"ip addr add {kHost}/32 dev lo; ip link add up0 type veth peer name up1; ip link set up0 up; ip link set up1 up; "
+def default_route():
+    """The host has a way out, which programs like passt copy."""
+    sh("ip link add up0 type veth peer name up1; ip link set up0 up; ip link set up1 up; "
        "ip addr add 10.66.1.2/24 dev up0; ip route add default via 10.66.1.1")
     try:
         yield
     finally:
-        sh(f"ip link del up0; ip addr del {kHost}/32 dev lo")
+        sh("ip link del up0")
+
+
+@contextlib.contextmanager
+def way_out():
+    """The host has a way out, and kHost."""
+    sh(f"ip addr add {kHost}/32 dev lo")
+    try:
+        with default_route():
+            yield
+    finally:
+        sh(f"ip addr del {kHost}/32 dev lo")
 
 
 def echo_datagram(address, port, data, tries=5):

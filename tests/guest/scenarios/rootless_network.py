@@ -7,7 +7,7 @@ import shutil
 import socket
 import threading
 
-from network import echo, echo_datagram, echoing, kHost, sh, wait_for
+from network import default_route, echo, echo_datagram, echoing, greeting, kHost, sh, wait_for
 from podman_client import kImage
 from rootless_user import must, user
 from suite import Skip, expect_equal, expect_in, test
@@ -90,3 +90,17 @@ for _network in ("slirp4netns", "slirp4netns:port_handler=slirp4netns"):
                 expect_equal(call(kHost, 8077, data) == data, True, f"whether {len(data)} bytes by {kind} come back")
             finally:
                 must("rm", "--force", "--time=0", "box")
+
+
+@test("rootless network: in the host's own the payload has the host's address and route and reaches what the host reaches, by passt",
+      systemd=True, vm_only=True, needs=_ready)
+def host_by_passt(case):
+    script = (f"ip -o -4 addr show up0; ip route; for i in 1 2 3; do timeout 60 wget -qO- http://{kHost}:8099/; done; "
+              "timeout 15 wget -qO- http://10.66.1.1:8099/ || echo none")
+    with default_route(), greeting(8099):
+        before = sh("ip -4 addr; ip route; tc qdisc")
+        said = must("run", "--rm", "--network=host", kImage, "sh", "-c", script)
+        expect_equal(said.splitlines()[-4:], ["hello"] * 3 + ["none"], f"what comes back ({said})")
+        for part in (" 10.66.1.2/24 ", "default via 10.66.1.1 dev up0"):
+            expect_in(part, said, "what the payload sees")
+        expect_equal(sh("ip -4 addr; ip route; tc qdisc"), before, "the host's network")
