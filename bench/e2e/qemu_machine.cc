@@ -257,7 +257,9 @@ int main(int argc, char** argv) {
     pid_t const qemu = start_qemu(words[1], words[2], kSocket,
                                   tap ? tap_device(argv[2], argv[3]) : std::vector<std::string>());
     if (pause) std::printf("%d %d\n", qemu, server);
-    int const status = lead(accept_one(control_listener), pause);
+    int const connection = accept_one(control_listener);
+    ::unlink(kSocket);  // QEMU has been there
+    int const status = lead(connection, pause);
     end_children();
     return status;
 }
