@@ -111,11 +111,12 @@ Result<void> Machine::Impl::build(MachineSpec spec, std::span<DeviceKind const> 
     auto const system = TRY(System::make(std::move(spec.kvm)));
     on_fault_ = std::move(spec.on_guest_fault);
     registers_ = TRY(Mapping::anonymous((layout::kMaxDevices + 1) * layout::kMmioStride));
-    io_apic_.emplace(RegisterPage(registers_.bytes().last<RegisterPage::kBytes>()),
-                     [this](auto message) { vm_->send_message(message.address, message.data); });
-    TRY(bus_.attach({GuestAddr{layout::kIoApic}, layout::kPage}, *io_apic_));
     acknowledged_ = TRY(make_eventfd());
     for (auto const& kind : kinds) TRY(add_devices(spec, kind));
+    auto const pins = layout::kFirstDevicePin + static_cast<uint32_t>(slots_.size());
+    io_apic_.emplace(RegisterPage(registers_.bytes().last<RegisterPage::kBytes>()), pins,
+                     [this](auto message) { vm_->send_message(message.address, message.data); });
+    TRY(bus_.attach({GuestAddr{layout::kIoApic}, layout::kPage}, *io_apic_));
     if (spec.confine_threads) vcpu_filter_ = TRY(shared_filter("vcpu", vcpu_syscalls()));
     auto const entry = TRY_WITH(load(spec), "load kernel " + spec.kernel_name);
     vm_ = TRY(system.create_vm());
@@ -171,7 +172,7 @@ Result<GuestAddr> Machine::Impl::load(MachineSpec const& spec) {
     for (auto const& slot : slots_) places.push_back(slot->place);
     auto const cmdline = TRY(build_cmdline(places, spec.cmdline, spec.kernel_parameters));
     TRY(x86_64::write_boot_params(ram_, cmdline, kernel_.header, initrd));
-    TRY(x86_64::write_mp_table(ram_, spec.vcpus));
+    TRY(x86_64::write_mp_table(ram_, spec.vcpus, static_cast<uint32_t>(slots_.size())));
     TRY(x86_64::write_address_space(ram_));
     return kernel_.entry;
 }

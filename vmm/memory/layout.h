@@ -41,6 +41,7 @@ inline constexpr uint64_t kKvmPages = 0xfffbd000;  // 3 pages of TSS, 1 of ident
 
 // IOAPIC pins: 0-4 belong to what a PC has there (timer, keyboard, cascade, serial lines).
 inline constexpr uint32_t kIoApicPins = 24;
+inline constexpr uint32_t kTimerPin = 0;
 inline constexpr uint32_t kFirstDevicePin = 5;
 inline constexpr uint32_t kMaxDevices = kIoApicPins - kFirstDevicePin;
 

@@ -29,19 +29,32 @@ protected:
     uint64_t const mp = raw(layout::kMpTable);
 };
 
-TEST_F(BootStateTest, MpTableAddsUpToZeroForEveryNumberOfCpus) {
-    for (uint32_t const vcpus : {1u, 2u, 64u}) {
-        ASSERT_TRUE(write_mp_table(ram, vcpus).ok());
+TEST_F(BootStateTest, MpTableAddsUpToZeroForEveryNumberOfCpusAndDevices) {
+    for (auto const& [vcpus, devices] : {std::pair(1u, 0u), {2u, 7u}, {64u, layout::kMaxDevices}}) {
+        ASSERT_TRUE(write_mp_table(ram, vcpus, devices).ok());
         EXPECT_EQ(text(mp, 4), "_MP_");
         EXPECT_EQ(sum(mp, 16), 0);
         auto const table = must(ram.read<uint32_t>(GuestAddr{mp + 4}));
         EXPECT_EQ(text(table, 4), "PCMP");
         auto const length = must(ram.read<uint16_t>(GuestAddr{table + 4}));
         EXPECT_EQ(sum(table, length), 0);
-        EXPECT_EQ(length, 44 + 20 * vcpus + 8 + 8 + 24 * 8 + 2 * 8);
-        EXPECT_EQ(must(ram.read<uint16_t>(GuestAddr{table + 34})), vcpus + 2 + 24 + 2);
+        EXPECT_EQ(length, 44 + 20 * vcpus + 8 + 8 + (1 + devices) * 8 + 2 * 8);
+        EXPECT_EQ(must(ram.read<uint16_t>(GuestAddr{table + 34})), vcpus + 2 + 1 + devices + 2);
         EXPECT_EQ(must(ram.read<uint8_t>(GuestAddr{table + 44 + 3})), 3) << "enabled boot processor";
     }
+}
+
+// Each pin that it has costs the guest's kernel 16 exits.
+TEST_F(BootStateTest, MpTableHasThePinsOfTheTimerAndTheDevicesOnly) {
+    ASSERT_TRUE(write_mp_table(ram, 1, 3).ok());
+    uint64_t const first = raw(layout::kMpTable) + 16 + 44 + 20 + 8 + 8;
+    for (auto const pin : {0, 5, 6, 7}) {
+        uint64_t const entry = first + 8 * static_cast<uint64_t>(pin == 0 ? 0 : pin - 4);
+        EXPECT_EQ(text(entry, 2), std::string("\3\0", 2)) << "a vectored interrupt";
+        EXPECT_EQ(must(ram.read<uint8_t>(GuestAddr{entry + 5})), pin) << "source";
+        EXPECT_EQ(must(ram.read<uint8_t>(GuestAddr{entry + 7})), pin) << "pin";
+    }
+    EXPECT_EQ(must(ram.read<uint8_t>(GuestAddr{first + 4 * 8})), 4) << "local interrupts follow";
 }
 
 TEST_F(BootStateTest, BootParamsPointAtTheCommandLineAndMapTheRam) {

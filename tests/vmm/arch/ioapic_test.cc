@@ -33,7 +33,7 @@ protected:
 
     std::vector<InterruptMessage> sent;
     alignas(RegisterPage::kBytes) std::array<std::byte, RegisterPage::kBytes> page{};
-    IoApic apic{RegisterPage(page), [this](auto message) { sent.push_back(message); }};
+    IoApic apic{RegisterPage(page), layout::kIoApicPins, [this](auto message) { sent.push_back(message); }};
 };
 
 TEST_F(IoApicTest, BeginsWithAllPinsMasked) {
@@ -43,6 +43,21 @@ TEST_F(IoApicTest, BeginsWithAllPinsMasked) {
         apic.raise(pin);
     }
     EXPECT_THAT(sent, IsEmpty());
+}
+
+// What a guest's kernel sets up when it starts.
+TEST_F(IoApicTest, HasAsManyPinsAsItIsMadeWith) {
+    IoApic small(RegisterPage(page), 9, [](auto) {});
+    auto const write_word = [&](uint64_t offset, uint32_t value) {
+        small.write(offset, std::as_bytes(std::span(&value, 1)));
+    };
+    write_word(0x00, 1);
+    EXPECT_EQ(RegisterPage(page).word(0x10), 0x00080011u);
+    write_word(0x00, 0x10 + 2 * 8);
+    EXPECT_EQ(RegisterPage(page).word(0x10), kMasked);
+    write_word(0x00, 0x10 + 2 * 9);
+    write_word(0x10, 0x31);
+    EXPECT_EQ(RegisterPage(page).word(0x10), 0u) << "there is no such pin";
 }
 
 TEST_F(IoApicTest, AnEdgeIsTheMessageThatItsPinWasProgrammedFor) {
@@ -95,7 +110,7 @@ TEST_F(IoApicTest, AccessesOfOtherWidthsAndOffsetsDoNothing) {
 // Under ThreadSanitizer, too. An edge that comes while its pin is being unmasked arrives.
 TEST_F(IoApicTest, NoEdgeIsLostBetweenMaskingAndUnmasking) {
     std::atomic<uint32_t> arrived{0};
-    IoApic busy(RegisterPage(page), [&](auto) { arrived.fetch_add(1); });
+    IoApic busy(RegisterPage(page), layout::kIoApicPins, [&](auto) { arrived.fetch_add(1); });
     auto const set = [&](uint32_t low) {
         for (auto const& [offset, value] : {std::pair{0x00u, 0x1au}, std::pair{0x10u, low}})
             busy.write(offset, std::as_bytes(std::span(&value, 1)));

@@ -11,7 +11,8 @@ constexpr uint64_t kSelect = 0x00, kWindow = 0x10;
 // §3.2
 constexpr uint32_t kId = 0, kVersion = 1, kArbitration = 2, kTable = 0x10;
 constexpr uint32_t kIdBits = 0x0f000000;
-constexpr uint32_t kVersionValue = 0x11 | (layout::kIoApicPins - 1) << 16;
+constexpr uint32_t kVersionValue = 0x11;
+constexpr unsigned kLastPinShift = 16;
 
 // §3.2.4: an entry of the redirection table. Delivery status and remote IRR are never set: a message is sent
 // at once, and no pin has a level.
@@ -33,8 +34,8 @@ InterruptMessage message_of(uint64_t entry) {
 
 }  // namespace
 
-IoApic::IoApic(RegisterPage page, std::function<void(InterruptMessage)> send)
-    : page_(page), send_(std::move(send)) {
+IoApic::IoApic(RegisterPage page, uint32_t pins, std::function<void(InterruptMessage)> send)
+    : page_(page), pins_(pins), send_(std::move(send)) {
     for (auto& entry : entries_) entry.store(kMasked);
 }
 
@@ -66,9 +67,9 @@ void IoApic::write(uint64_t offset, std::span<std::byte const> data) {
 
 uint32_t IoApic::read_selected() const {
     if (selected_ == kId || selected_ == kArbitration) return id_;
-    if (selected_ == kVersion) return kVersionValue;
+    if (selected_ == kVersion) return kVersionValue | (pins_ - 1) << kLastPinShift;
     uint32_t const index = selected_ - kTable;  // below the table it wraps to far above it
-    if (index / 2 >= layout::kIoApicPins) return 0;
+    if (index / 2 >= pins_) return 0;
     return static_cast<uint32_t>(entries_[index / 2].load() >> (index % 2 * 32));
 }
 
@@ -76,7 +77,7 @@ void IoApic::write_selected(uint32_t value) {
     if (selected_ == kId) id_ = value & kIdBits;
     uint32_t const index = selected_ - kTable;
     uint32_t const pin = index / 2;
-    if (pin >= layout::kIoApicPins) return;
+    if (pin >= pins_) return;
     unsigned const shift = index % 2 * 32;
     uint64_t const others = entries_[pin].load() & ~(uint64_t{UINT32_MAX} << shift);
     entries_[pin].store((others | uint64_t{value} << shift) & kWritable);

@@ -24,12 +24,13 @@ struct InterruptMessage {
 
 class IoApic final : public MmioDevice {
 public:
-    // `page` outlives it. `send` is called on any thread, several at once.
-    IoApic(RegisterPage page, std::function<void(InterruptMessage)> send);
+    // `page` outlives it. `send` is called on any thread, several at once. `pins`: 1 to kIoApicPins; Linux
+    // reads and writes the entry of each when it starts, and each access is an exit.
+    IoApic(RegisterPage page, uint32_t pins, std::function<void(InterruptMessage)> send);
 
     std::string_view name() const override { return "ioapic"; }
     void write(uint64_t offset, std::span<std::byte const> data) override EXCLUDES(mutex_);
-    // An edge. While its pin is masked it is kept. Any thread; does not wait. REQUIRES: pin < kIoApicPins
+    // An edge. While its pin is masked it is kept. Any thread; does not wait. REQUIRES: there is such a pin.
     void raise(uint32_t pin);
 
 private:
@@ -38,6 +39,7 @@ private:
     void send_if_kept(uint32_t pin);
 
     RegisterPage const page_;
+    uint32_t const pins_;
     std::function<void(InterruptMessage)> const send_;
     std::array<std::atomic<uint64_t>, layout::kIoApicPins> entries_;  // of the redirection table
     std::atomic<uint32_t> kept_{0};                                   // a bit a pin

@@ -106,7 +106,7 @@ private:
     uint16_t count_ = 0;
 };
 
-std::vector<std::byte> configuration(uint32_t vcpus) {
+std::vector<std::byte> configuration(uint32_t vcpus, uint32_t devices) {
     Table table;
     for (uint32_t id = 0; id < vcpus; ++id) {
         uint8_t const flags = id == 0 ? kEnabled | kBootProcessor : kEnabled;
@@ -117,8 +117,12 @@ std::vector<std::byte> configuration(uint32_t vcpus) {
     table.add(BusEntry{kBusType, 0, {'I', 'S', 'A', ' ', ' ', ' '}});
     table.add(
         IoApicEntry{kIoApicType, io_apic, kIoApicVersion, kEnabled, static_cast<uint32_t>(layout::kIoApic)});
-    for (uint8_t pin = 0; pin < layout::kIoApicPins; ++pin)
+    auto const add_pin = [&](uint32_t number) {
+        auto const pin = static_cast<uint8_t>(number);
         table.add(InterruptEntry{kIoInterruptType, kVectored, kActiveHighEdge, 0, pin, io_apic, pin});
+    };
+    add_pin(layout::kTimerPin);
+    for (uint32_t i = 0; i < devices; ++i) add_pin(layout::kFirstDevicePin + i);
     table.add(InterruptEntry{kLocalInterruptType, kExtInt, 0, 0, 0, kAllLocalApics, 0});
     table.add(InterruptEntry{kLocalInterruptType, kNmi, 0, 0, 0, kAllLocalApics, 1});
     return std::move(table).take();
@@ -126,14 +130,14 @@ std::vector<std::byte> configuration(uint32_t vcpus) {
 
 }  // namespace
 
-Result<void> write_mp_table(GuestMemory const& ram, uint32_t vcpus) {
+Result<void> write_mp_table(GuestMemory const& ram, uint32_t vcpus, uint32_t devices) {
     FloatingPointer pointer{};
     pointer.signature = {'_', 'M', 'P', '_'};
     pointer.table = static_cast<uint32_t>(raw(layout::kMpTable) + sizeof pointer);
     pointer.length = 1;
     pointer.revision = 4;
     pointer.checksum = checksum(std::as_bytes(std::span(&pointer, 1)));
-    auto all = ByteWriter().put(pointer).put_bytes(configuration(vcpus));
+    auto all = ByteWriter().put(pointer).put_bytes(configuration(vcpus, devices));
     auto const bytes = std::move(all).take();
     auto const slice = ram.slice(layout::kMpTable, bytes.size());
     if (!slice.ok() || !slice.value().write_bytes(0, bytes).ok())

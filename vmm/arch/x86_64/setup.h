@@ -35,8 +35,9 @@ Result<void> write_address_space(GuestMemory const& ram);
 // Long mode with that address space, executing at `entry` with boot_params in RSI.
 Result<void> enter_at(VcpuFd& vcpu, GuestAddr entry);
 
-// MP 1.4 §4: processors 0 .. vcpus - 1, one IOAPIC, its pins as edge-triggered ISA interrupts.
-Result<void> write_mp_table(GuestMemory const& ram, uint32_t vcpus);
+// MP 1.4 §4: processors 0 .. vcpus - 1, one IOAPIC, and as edge-triggered ISA interrupts the timer's pin and
+// those of so many devices. Linux sets up each pin that the table has, in 16 exits.
+Result<void> write_mp_table(GuestMemory const& ram, uint32_t vcpus, uint32_t devices);
 
 // boot_params with the e820 map, the command line and 32 bytes of entropy for the guest's generator; with
 // `header`, what a bzImage said of itself; with `initrd`, where that lies.
