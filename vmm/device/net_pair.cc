@@ -60,7 +60,10 @@ void NetPair::backend_ready(uint32_t events) {
         if ((events & EPOLLOUT) != 0) TRY(transmit());
         return {};
     }();
-    if (!served.ok()) return context_->fault(served.error());
+    if (!served.ok()) {
+        watch(EPOLLIN | EPOLLOUT, false);  // until the driver resets there is nothing to do about it
+        return context_->fault(served.error());
+    }
     bool const failed = (events & (EPOLLERR | EPOLLHUP)) != 0 && (events & EPOLLIN) == 0;
     if (failed && backend_ != nullptr && backend_->has_ended()) end_link();
 }

@@ -52,6 +52,7 @@ public:
 
     // The rule that the driver broke, if any.
     std::string const& broken_rule() const { return fault_; }
+    int faults() const { return faults_; }
     int config_changes() const { return config_changes_; }
 
     uint64_t driver_features() const override { return features_; }
@@ -60,7 +61,10 @@ public:
     EventLoop& loop() override { return loop_; }
     void config_changed() override { ++config_changes_; }
     void tell_driver() override {}
-    void fault(GuestFault fault) override { fault_ = fault.rule; }
+    void fault(GuestFault fault) override {
+        fault_ = fault.rule;
+        ++faults_;
+    }
 
 private:
     void start() {
@@ -83,6 +87,7 @@ private:
     std::vector<std::unique_ptr<GuestDriver>> drivers_;
     std::vector<Queue> queues_;
     std::string fault_;
+    int faults_ = 0;
     int config_changes_ = 0;
 };
 

@@ -291,6 +291,15 @@ TEST_F(NetTest, ABufferTooShortForAHeaderBreaksTheRules) {
     EXPECT_EQ(rig_->broken_rule(), "receive buffer too short");
 }
 
+TEST_F(NetTest, AfterABrokenRuleFramesThatWaitWakeNobody) {
+    plug();
+    receiver().raw_offer(UINT16_MAX);  // noticed when a frame comes
+    wire_.send(frame_of(60));
+    for (int i = 0; i < 5; ++i) rig_->turn();
+    EXPECT_EQ(rig_->broken_rule(), "available head past table");
+    EXPECT_EQ(rig_->faults(), 1);
+}
+
 TEST_F(NetTest, TinyBuffersCutFramesAndTakeNothingElse) {
     plug();
     offer(16, 256);  // the whole queue: no more can come
