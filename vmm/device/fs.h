@@ -29,6 +29,8 @@ public:
     bool look() override { return lane_->look(); }
     unsigned helpers() const override { return 2; }
     void help() override { shared_->helpers.run(); }
+    // How many of helpers() have begun. Any thread.
+    size_t helpers_running() const { return shared_->helpers.running(); }
     void end_help() override { shared_->helpers.stop(); }
     void read_config(uint32_t offset, std::span<std::byte> out) const override;
     Result<void> activate(DeviceContext& context) override { return lane_->activate(context); }

@@ -91,8 +91,12 @@ protected:
         auto tree = std::make_unique<GatedFs>();
         tree_ = tree.get();
         auto server = std::make_shared<fs::Server>(std::move(tree));
-        worker_ = must(Worker::make(must(Fs::make({"krun", std::move(server)}, request_queues)), interrupt_));
+        auto made = must(Fs::make({"krun", std::move(server)}, request_queues));
+        auto const& device = *made;
+        worker_ = must(Worker::make(std::move(made), interrupt_));
         must(worker_->start());
+        // Without helpers the device's own thread waits for the gate.
+        while (device.helpers_running() < device.helpers()) std::this_thread::yield();
         Worker::Queues queues;
         queues.emplace_back(hiprio_.make_queue());
         queues.emplace_back(driver_.make_queue());
