@@ -182,7 +182,7 @@ Verdict read_disk(std::string_view name, std::string const& value, MachineAnnota
     DiskAnnotation disk{.name = std::string(name), .path = std::string(parts[0])};
     if (disk.path.empty()) return "must begin with a path";
     for (auto const option : std::span(parts).subspan(1))
-        if (auto const wrong = read_disk_option(option, disk)) return wrong;
+        if (auto wrong = read_disk_option(option, disk)) return wrong;
     out.disks.push_back(std::move(disk));
     return {};
 }
@@ -201,7 +201,7 @@ Verdict read_root(std::string_view, std::string const& value, MachineAnnotations
         constexpr std::string_view kType = "fstype=";
         if (option.starts_with(kType) && option.size() > kType.size())
             root.file_system = option.substr(kType.size());
-        else if (auto const wrong = read_disk_option(option, root.disk))
+        else if (auto wrong = read_disk_option(option, root.disk))
             return wrong;
     }
     if (end != value.npos)

@@ -58,25 +58,25 @@ struct ConsolePort {
 using GuestFaultSink = std::function<void(std::string_view device, std::string_view rule)>;
 
 struct MachineSpec {
-    uint32_t vcpus = 1;       // 1..64
-    uint64_t ram_bytes = 0;   // at least 64 MiB, a multiple of 1 MiB
-    UniqueFd kernel;          // in a form that vmm/boot/kernel.h knows
-    std::string kernel_name;  // for messages
-    UniqueFd initrd;          // a regular file, or invalid
-    std::string cmdline;      // appended to what the machine itself needs
+    uint32_t vcpus = 1;          // 1..64
+    uint32_t network_slots = 0;  // for Machine::plug()
+    uint64_t ram_bytes = 0;      // at least 64 MiB, a multiple of 1 MiB
+    UniqueFd kvm;                // /dev/kvm, opened by the caller before it gives up its privileges
+    UniqueFd kernel;             // in a form that vmm/boot/kernel.h knows
+    std::string kernel_name;     // for messages
+    std::string cmdline;         // appended to what the machine itself needs
     // The operator's own words for the kernel, last; they may not say anew what stands before them.
     std::vector<std::string> kernel_parameters;
-    bool nested_virtualization =
-        false;     // the guest's CPU has VMX or SVM; off, it has not, whatever the host's
-    UniqueFd kvm;  // /dev/kvm, opened by the caller before it gives up its privileges
     std::vector<ConsolePort> console;
     std::vector<Share> shares;
     std::vector<VsockPort> vsock_ports;
-    uint32_t network_slots = 0;   // for Machine::plug()
-    std::vector<DiskSpec> disks;  // vda, vdb, … in the guest
-    bool rng = true;
-    bool balloon = true;            // for Machine::plug_balloon()
+    std::vector<DiskSpec> disks;    // vda, vdb, … in the guest
     GuestFaultSink on_guest_fault;  // may be empty
+    UniqueFd initrd;                // a regular file, or invalid
+    bool rng = true;
+    bool balloon = true;  // for Machine::plug_balloon()
+    bool nested_virtualization =
+        false;  // the guest's CPU has VMX or SVM; off, it has not, whatever the host's
     // Each thread may make the system calls of its role only, else SIGSYS is raised in it. Needs
     // no_new_privs. Off, the machine can be run by programs that do not know their own threads' calls.
     bool confine_threads = false;

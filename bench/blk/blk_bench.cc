@@ -50,9 +50,9 @@ struct Workload {
     bool sequential;  // or anywhere
     double target;    // ours against theirs; 0: none
 };
-// A MiB is a copy. Of a read several threads of ours make it side by side; so do QEMU's when several are under
-// way, which takes all processors there are in either case. Of a write nobody can: a file's writers take turns
-// in the kernel.
+// A MiB is a copy. Of a read several threads of ours make it side by side; so do QEMU's when several are
+// under way, which takes all processors there are in either case. Of a write nobody can: a file's writers
+// take turns in the kernel.
 constexpr Workload kWorkloads[] = {
     {"read 4 KiB anywhere, depth 1", kIn, 4096, 1, false, 1.3},
     {"read 4 KiB anywhere, depth 32", kIn, 4096, 32, false, 1.3},

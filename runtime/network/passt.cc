@@ -124,6 +124,7 @@ Result<UniqueFd> run_passt(Cgroup const& home, std::vector<std::string> argument
     char const* const program = passt_program();
     if (program == nullptr) return fail(Error(Errc::kUnsupported, "passt is not installed"));
     std::vector<char*> argv;
+    argv.reserve(arguments_of_it.size() + 1);
     for (auto& word : arguments_of_it) argv.push_back(word.data());
     argv.push_back(nullptr);
     auto const entry = TRY(open_cgroup(home));

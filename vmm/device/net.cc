@@ -42,7 +42,8 @@ private:
 
 Result<std::unique_ptr<Net>> Net::make(uint32_t number, uint32_t pairs) {
     auto net = std::unique_ptr<Net>(new Net("net" + std::to_string(number), pairs));
-    for (uint16_t i = 0; i < pairs; ++i) net->pairs_.push_back(TRY(NetPair::make(i, net->link_up_)));
+    for (uint32_t i = 0; i < pairs; ++i)
+        net->pairs_.push_back(TRY(NetPair::make(static_cast<uint16_t>(i), net->link_up_)));
     return net;
 }
 
@@ -53,7 +54,7 @@ Net::Net(std::string name, uint32_t pairs)
 
 std::vector<VirtioDevice::Lane> Net::take_lanes() {
     std::vector<Lane> lanes;
-    for (uint16_t pair = 1; pair < pairs_.size(); ++pair) {
+    for (size_t pair = 1; pair < pairs_.size(); ++pair) {
         auto const first = static_cast<uint16_t>(2 * pair);
         lanes.push_back({std::make_unique<NetLane>(*this), {first, static_cast<uint16_t>(first + 1)}});
     }

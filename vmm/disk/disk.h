@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A disk as the block device sees it: a fixed number of bytes that are read and written anywhere. One thread
-// uses it at a time, unless it says otherwise. All offsets and lengths are bytes, whole sectors and inside the disk: the device has
-// checked the guest's numbers before. Calls block as long as the host's storage takes.
+// uses it at a time, unless it says otherwise. All offsets and lengths are bytes, whole sectors and inside
+// the disk: the device has checked the guest's numbers before. Calls block as long as the host's storage
+// takes.
 #pragma once
 #include <sys/uio.h>
 
