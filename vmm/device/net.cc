@@ -151,7 +151,7 @@ Result<void, GuestFault> Net::handle_queue(DeviceContext& context, uint16_t inde
 
 void Net::reset_part(DeviceContext const& context) {
     for (auto& pair : pairs_)
-        if (pair->context() == &context) pair->reset();
+        if (pair->is_of(context)) pair->reset();
 }
 
 Result<void, GuestFault> Net::take_commands(DeviceContext& context, uint16_t index) {

@@ -26,6 +26,7 @@ Result<std::unique_ptr<NetPair>> NetPair::make(uint16_t number, std::atomic<bool
 
 Result<void> NetPair::activate(DeviceContext& context, NetBackend* backend, uint16_t mtu) {
     context_ = &context;
+    owner_.store(&context);
     TRY(more_to_send_.listen(context.loop(), [this] {
         if (auto sent = transmit(); !sent.ok()) context_->fault(sent.error());
     }));
@@ -46,6 +47,7 @@ void NetPair::reset() {
     buffers_.reset();
     backend_ = nullptr;
     context_ = nullptr;
+    owner_.store(nullptr);
 }
 
 // The back-end is looked at again when there is room for what it has.

@@ -28,8 +28,8 @@ public:
     // nowhere.
     Result<void> activate(DeviceContext& context, NetBackend* backend, uint16_t mtu);
     void reset();
-    // From activate() to reset(); else null.
-    DeviceContext const* context() const { return context_; }
+    // Of which context it is, none when it is not active. Any thread.
+    bool is_of(DeviceContext const& context) const { return owner_.load() == &context; }
 
     // The driver has made buffers to receive into available.
     Result<void, GuestFault> take_buffers();
@@ -60,7 +60,8 @@ private:
     std::atomic<bool>& link_up_;
     Doorbell more_to_send_;
     DeviceContext* context_ = nullptr;
-    NetBackend* backend_ = nullptr;  // from activate() to reset(), while the link is up
+    std::atomic<DeviceContext const*> owner_{nullptr};  // the same, for the other pairs' threads
+    NetBackend* backend_ = nullptr;                     // from activate() to reset(), while the link is up
     uint32_t watched_ = 0;
     std::optional<ReceivedBuffers> buffers_;
     Chain chain_;
