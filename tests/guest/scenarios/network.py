@@ -90,7 +90,7 @@ def _queues(case, cpus):
 
 
 @test("network: a machine of two processors has two pairs of queues, and each carries frames both ways; one of one has one pair",
-      vm_only=True)
+      vm_only=True, slow=True)
 def pairs(case):
     names, used = _queues(case, 2)
     expect_equal(names, ["rx-0", "rx-1", "tx-0", "tx-1"], "the queues of two processors")
