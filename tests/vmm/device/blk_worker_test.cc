@@ -11,11 +11,11 @@
 #include <chrono>
 #include <cstring>
 #include <map>
-#include <set>
 #include <string>
 #include <thread>
 
 #include "base/fd.h"
+#include "tests/support/gate.h"
 #include "tests/support/guest_driver.h"
 #include "tests/support/interrupt_line.h"
 #include "tests/support/temp_dir.h"
@@ -42,7 +42,7 @@ public:
     uint64_t discard_granularity() const override { return 512; }
     bool is_concurrent() const override { return concurrent_; }
     DiskResult read(uint64_t at, std::span<iovec const> into) override {
-        wait();
+        gate.pass();
         uint64_t len = 0;
         for (auto const& part : into) len += part.iov_len;
         bool const bad = at <= kBadSector * kSectorBytes && kBadSector * kSectorBytes < at + len;
@@ -52,49 +52,19 @@ public:
     DiskResult read_now(uint64_t, std::span<iovec const>) override { return fail(Errno{EAGAIN}); }
     DiskResult write(uint64_t, std::span<iovec const>) override { return {}; }
     DiskResult flush() override {
-        wait();
+        gate.pass();
         return {};
     }
     DiskResult discard(uint64_t, uint64_t) override {
-        wait();
+        gate.pass();
         return {};
     }
     DiskResult write_zeroes(uint64_t, uint64_t, bool) override { return {}; }
 
-    void await_somebody() {
-        Lock const lock(mutex_);
-        while (threads_.empty()) gate_.wait(mutex_);
-    }
-    int waiting() {
-        Lock const lock(mutex_);
-        return waiting_;
-    }
-    size_t threads_that_waited() {
-        Lock const lock(mutex_);
-        return threads_.size();
-    }
-    void open_gate() {
-        Lock const lock(mutex_);
-        open_ = true;
-        gate_.notify_all();
-    }
+    Gate gate;
 
 private:
-    void wait() {
-        Lock const lock(mutex_);
-        threads_.insert(std::this_thread::get_id());
-        ++waiting_;
-        gate_.notify_all();
-        while (!open_) gate_.wait(mutex_);
-        --waiting_;
-    }
-
     bool const concurrent_;
-    Mutex mutex_;
-    CondVar gate_;
-    bool open_ GUARDED_BY(mutex_) = false;
-    int waiting_ GUARDED_BY(mutex_) = 0;
-    std::set<std::thread::id> threads_ GUARDED_BY(mutex_);
 };
 
 struct Back {
@@ -109,7 +79,7 @@ protected:
     static constexpr uint16_t kEntries = 256;
 
     ~BlkWorker() override {
-        if (gated_ != nullptr) gated_->open_gate();
+        if (gated_ != nullptr) gated_->gate.open();
         worker_->stop();
     }
     void use(std::unique_ptr<Disk> disk) {
@@ -215,10 +185,10 @@ TEST_F(BlkWorker, WhatWaitsForTheStorageKeepsNobodyElseWaiting) {
          {std::pair<uint32_t, std::string>{kIn, ""}, {kFlush, ""}, {kDiscard, one_sector}}) {
         use_gated_disk();
         auto const waits = offer(type, 0, type == kIn ? 512 : 0, data);
-        gated_->await_somebody();
+        gated_->gate.await_somebody();
         auto const quick = offer(kOut, 0, 0, std::string(512, 'x'));
         EXPECT_EQ(next().first, quick) << type;
-        gated_->open_gate();
+        gated_->gate.open();
         EXPECT_EQ(next().first, waits) << type;
         worker_->stop();
     }
@@ -227,10 +197,10 @@ TEST_F(BlkWorker, WhatWaitsForTheStorageKeepsNobodyElseWaiting) {
 TEST_F(BlkWorker, WhatWaitsForTheStorageWaitsSideBySide) {
     use_gated_disk();
     for (int i = 0; i < 3; ++i) offer(kIn, 0, 512);
-    for (int i = 0; i < 2'000 && gated_->threads_that_waited() < 3; ++i)
+    for (int i = 0; i < 2'000 && gated_->gate.threads() < 3; ++i)
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    EXPECT_EQ(gated_->threads_that_waited(), 3u);
-    gated_->open_gate();
+    EXPECT_EQ(gated_->gate.threads(), 3u);
+    gated_->gate.open();
     for (int i = 0; i < 3; ++i) EXPECT_EQ(next().second.status, kOk);
 }
 
@@ -258,7 +228,7 @@ TEST_F(BlkWorker, LargeReadsComeBackOnceWithAllTheirBytes) {
 
 TEST_F(BlkWorker, PieceThatCannotBeReadFailsItsWholeRequest) {
     use_gated_disk();
-    gated_->open_gate();
+    gated_->gate.open();
     auto const bad = offer(kIn, 0, 3000 * 512);
     auto const good = offer(kIn, kBadSector + 1, 3000 * 512);
     for (int i = 0; i < 2; ++i) {
@@ -272,35 +242,35 @@ TEST_F(BlkWorker, PieceThatCannotBeReadFailsItsWholeRequest) {
 TEST_F(BlkWorker, LargeReadThatWaitsKeepsNobodyElseWaiting) {
     use_gated_disk();
     auto const waits = offer(kIn, kBadSector + 1, 4096 * 512);
-    gated_->await_somebody();
+    gated_->gate.await_somebody();
     auto const quick = offer(kOut, 0, 0, std::string(512, 'x'));
     EXPECT_EQ(next().first, quick);
-    gated_->open_gate();
+    gated_->gate.open();
     EXPECT_EQ(next().first, waits);
 }
 
 TEST_F(BlkWorker, DiskForOneThreadIsUsedByOne) {
     use_gated_disk(/*concurrent=*/false);
     for (int i = 0; i < 8; ++i) offer(i % 2 == 0 ? kIn : kFlush, kBadSector + 1, i % 2 == 0 ? 2000 * 512 : 0);
-    gated_->await_somebody();
+    gated_->gate.await_somebody();
     std::this_thread::sleep_for(std::chrono::milliseconds(20));  // for others to come, if there are any
-    gated_->open_gate();
+    gated_->gate.open();
     for (int i = 0; i < 8; ++i) EXPECT_EQ(next().second.status, kOk);
-    EXPECT_EQ(gated_->threads_that_waited(), 1u);
+    EXPECT_EQ(gated_->gate.threads(), 1u);
 }
 
 TEST_F(BlkWorker, ResetWaitsForWhatHelpersHaveUnderWay) {
     use_gated_disk();
     offer(kIn, kBadSector + 1, 3000 * 512);
     offer(kFlush, 0);
-    gated_->await_somebody();
+    gated_->gate.await_somebody();
     // Late, so that a reset that did not wait would be over by then.
     auto gate = must(Thread::start("gate", [this] {
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
-        gated_->open_gate();
+        gated_->gate.open();
     }));
     reset();
-    EXPECT_EQ(gated_->waiting(), 0);
+    EXPECT_EQ(gated_->gate.waiting(), 0);
 }
 
 TEST_F(BlkWorker, DriverThatResetsInTheMidstOfLargeReadsFindsTheDeviceAsNew) {

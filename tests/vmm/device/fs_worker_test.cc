@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <string>
@@ -13,6 +14,7 @@
 #include "fs/abi.h"
 #include "fs/file_system.h"
 #include "fs/server.h"
+#include "tests/support/gate.h"
 #include "tests/support/guest_driver.h"
 #include "tests/support/interrupt_line.h"
 #include "vmm/device/fs.h"
@@ -31,56 +33,31 @@ public:
     fs::NodeId root() const override { return fs::NodeId{uint64_t{1} << fs::kPrefixShift | 1}; }
     void list_prefixes(std::vector<uint16_t>& out) const override { out.push_back(1); }
     fs::FsResult<fs::Attributes> getattr(fs::NodeId, std::optional<fs::Handle>) override {
-        open_gate();
+        gate.open();
         return fs::Attributes{};
     }
     fs::FsResult<void> fsync(fs::NodeId, fs::Handle, fs::Sync) override {
-        wait();
+        gate.pass();
         return {};
     }
     fs::FsResult<abi::Kstatfs> statfs(fs::NodeId) override {
-        wait();
+        gate.pass();
         return abi::Kstatfs{};
     }
     fs::FsResult<size_t> read(fs::NodeId, fs::Handle, uint64_t, std::span<iovec const>) override {
-        wait();
+        gate.pass();
         return size_t{0};
     }
     fs::FsResult<size_t> read_now(fs::NodeId, fs::Handle, uint64_t, std::span<iovec const>) override {
         return fail(Errno{EAGAIN});
     }
-    void destroy() override {
-        Lock const lock(mutex_);
-        waiting_at_destroy_ = waiting_;
-    }
-    void await_somebody() {
-        Lock const lock(mutex_);
-        while (waiting_ == 0) gate_.wait(mutex_);
-    }
-    int waiting_at_destroy() {
-        Lock const lock(mutex_);
-        return waiting_at_destroy_;
-    }
-    void open_gate() {
-        Lock const lock(mutex_);
-        open_ = true;
-        gate_.notify_all();
-    }
+    void destroy() override { waiting_at_destroy_.store(gate.waiting()); }
+    int waiting_at_destroy() const { return waiting_at_destroy_.load(); }
+
+    Gate gate;
 
 private:
-    void wait() {
-        Lock const lock(mutex_);
-        ++waiting_;
-        gate_.notify_all();
-        while (!open_) gate_.wait(mutex_);
-        --waiting_;
-    }
-
-    Mutex mutex_;
-    CondVar gate_;
-    bool open_ GUARDED_BY(mutex_) = false;
-    int waiting_ GUARDED_BY(mutex_) = 0;
-    int waiting_at_destroy_ GUARDED_BY(mutex_) = -1;
+    std::atomic<int> waiting_at_destroy_{-1};
 };
 
 class FsWorker : public ::testing::Test {
@@ -109,7 +86,7 @@ protected:
         next();
     }
     ~FsWorker() override {
-        tree_->open_gate();
+        tree_->gate.open();
         worker_->stop();
     }
 
@@ -192,11 +169,11 @@ TEST_F(FsWorker, LargeRequestsThatComeTogetherAllComeBack) {
 
 TEST_F(FsWorker, ResetWaitsForWhatHelpersHaveUnderWay) {
     offer(abi::Opcode::kFsync, abi::FsyncIn{});
-    tree_->await_somebody();
+    tree_->gate.await_somebody();
     // Late, so that a reset that did not wait would be over by then.
     auto gate = must(Thread::start("gate", [this] {
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
-        tree_->open_gate();
+        tree_->gate.open();
     }));
     worker_->reset();
     EXPECT_EQ(tree_->waiting_at_destroy(), 0);
@@ -209,7 +186,7 @@ protected:
 
 TEST_F(FsLanes, WhateverARequestWaitsForTheOtherQueueIsServed) {
     auto const waits = offer(abi::Opcode::kStatfs, abi::GetattrIn{});
-    tree_->await_somebody();
+    tree_->gate.await_somebody();
     auto const quick = offer(abi::Opcode::kGetattr, abi::GetattrIn{}, 0, 2);
     EXPECT_EQ(next(2), quick);
     EXPECT_EQ(next(1), waits);
@@ -217,7 +194,7 @@ TEST_F(FsLanes, WhateverARequestWaitsForTheOtherQueueIsServed) {
 
 TEST_F(FsLanes, WhatAHelperDidGoesBackToTheQueueItCameFrom) {
     auto const waits = offer(abi::Opcode::kFsync, abi::FsyncIn{}, 0, 2);
-    tree_->await_somebody();
+    tree_->gate.await_somebody();
     auto const quick = offer(abi::Opcode::kGetattr, abi::GetattrIn{});
     EXPECT_EQ(next(1), quick);
     EXPECT_EQ(next(2), waits);
@@ -235,11 +212,11 @@ TEST_F(FsLanes, EveryRequestIsAnsweredOnBothQueues) {
 
 TEST_F(FsLanes, ResetWaitsForEveryQueue) {
     offer(abi::Opcode::kStatfs, abi::GetattrIn{}, 0, 2);
-    tree_->await_somebody();
+    tree_->gate.await_somebody();
     // Late, so that a reset that did not wait would be over by then.
     auto gate = must(Thread::start("gate", [this] {
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
-        tree_->open_gate();
+        tree_->gate.open();
     }));
     worker_->reset();
     EXPECT_EQ(tree_->waiting_at_destroy(), 0);
