@@ -94,7 +94,7 @@ def _queues(case, cpus):
 def pairs(case):
     names, used = _queues(case, 2)
     expect_equal(names, ["rx-0", "rx-1", "tx-0", "tx-1"], "the queues of two processors")
-    expect(min(used[queue] for queue in (0, 1, 2, 3)) > 50, f"how often the queues were used: {used}")
+    expect(min(used[queue] for queue in (0, 1, 2, 3)) > 10, f"how often the queues were used: {used}")
     expect(used[4] > 0, "the driver has asked for no pairs")
     names, used = _queues(case, 1)
     expect_equal((names, sorted(used)), (["rx-0", "tx-0"], [0, 1, 2]), "the queues of one processor")
