@@ -25,7 +25,10 @@ public:
 
     // `offset`: a multiple of 4 below kBytes.
     uint32_t& word(size_t offset) const { return reinterpret_cast<uint32_t*>(page_.data())[offset / 4]; }
-    void store(size_t offset, uint32_t value) const { std::atomic_ref(word(offset)).store(value); }
+    // Before whatever this thread does next to tell the guest of it.
+    void store(size_t offset, uint32_t value) const {
+        std::atomic_ref(word(offset)).store(value, std::memory_order_release);
+    }
     void store_config(std::span<std::byte const, kConfigBytes> config) const {
         for (size_t at = 0; at < kConfigBytes; at += 4) {
             uint32_t value = 0;
