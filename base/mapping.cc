@@ -14,12 +14,12 @@ constexpr size_t kHugePage = size_t{2} << 20;
 
 Result<Mapping> Mapping::anonymous(size_t len_bytes) {
     // Kernels before 6.7 place it anywhere: take one huge page more, and give back both ends.
-    size_t const room_bytes = len_bytes + kHugePage;
+    size_t const room_bytes = len_bytes + (len_bytes < kHugePage ? 0 : kHugePage);
     void* const at = ::mmap(nullptr, room_bytes, PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (at == MAP_FAILED) return fail(Error::sys("map " + std::to_string(len_bytes) + " bytes of memory"));
     std::span const room(static_cast<std::byte*>(at), room_bytes);
-    size_t const lead_bytes = -reinterpret_cast<uintptr_t>(at) % kHugePage;
+    size_t const lead_bytes = len_bytes < kHugePage ? 0 : -reinterpret_cast<uintptr_t>(at) % kHugePage;
     if (lead_bytes != 0) ::munmap(at, lead_bytes);
     auto const tail = room.subspan(lead_bytes + len_bytes);
     if (!tail.empty()) ::munmap(tail.data(), tail.size());

@@ -14,8 +14,8 @@ namespace krun {
 class Mapping {
 public:
     Mapping() = default;
-    // Zero-filled private memory, not reserved in swap: guest RAM is mostly never touched. Whole pages;
-    // begins at a multiple of 2 MiB, so that huge pages fit it.
+    // Zero-filled private memory, not reserved in swap: guest RAM is mostly never touched. Whole pages; as
+    // long as a huge page of 2 MiB or longer, it begins at a multiple of that.
     static Result<Mapping> anonymous(size_t len_bytes);
     // [offset, offset + len) of `fd`, read-only and shared with the page cache.
     static Result<Mapping> file_read_only(BorrowedFd fd, uint64_t offset_bytes, size_t len_bytes);

@@ -4,13 +4,13 @@
 // is no search. Slots are used again, ids never: the generation counts how often a slot was, and a slot that
 // was too often is left alone. Not for several threads at once.
 #pragma once
-#include <array>
 #include <cstdint>
 #include <cstring>
-#include <memory>
-#include <new>
+#include <optional>
 #include <string_view>
 #include <vector>
+
+#include "base/mapping.h"
 
 namespace krun::fs {
 
@@ -63,60 +63,61 @@ struct InodeRow {
 };
 static_assert(sizeof(InodeRow) == 48);
 
+// Memory comes in chunks, and goes back when a chunk has no row any more.
 class InodeRows {
 public:
     static constexpr unsigned kSlotBits = 24;
     static constexpr uint32_t kMaxSlots = 1u << kSlotBits;
     static constexpr uint32_t kRoot = 1;
 
-    InodeRows() { allocate(); }  // slot 0 means "none"
+    InodeRows();
+    ~InodeRows();
+    InodeRows(InodeRows const&) = delete;
+    InodeRows& operator=(InodeRows const&) = delete;
 
     size_t size() const { return used_ - 1; }
-    bool is_used(uint32_t slot) const { return slot != 0 && slot < next_ && (*this)[slot].used; }
-    InodeRow& operator[](uint32_t slot) { return (*chunks_[slot / kChunk])[slot % kChunk]; }
-    InodeRow const& operator[](uint32_t slot) const { return (*chunks_[slot / kChunk])[slot % kChunk]; }
+    bool is_used(uint32_t slot) const {
+        auto const number = slot / kChunkRows, index = slot % kChunkRows;
+        if (slot == 0 || number >= chunks_.size()) return false;
+        return index < chunks_[number].begun && chunks_[number].rows[index].used;
+    }
+    // REQUIRES: is_used(slot).
+    InodeRow& operator[](uint32_t slot) { return chunks_[slot / kChunkRows].rows[slot % kChunkRows]; }
+    InodeRow const& operator[](uint32_t slot) const {
+        return chunks_[slot / kChunkRows].rows[slot % kChunkRows];
+    }
 
-    // REQUIRES: fewer than kMaxSlots are used, or were used up.
-    uint32_t allocate() {
-        uint32_t slot = free_;
-        if (slot != 0) {
-            free_ = (*this)[slot].parent;
-            (*this)[slot].parent = 0;
-        } else {
-            slot = next_++;
-            if (slot / kChunk == chunks_.size()) chunks_.push_back(std::make_unique<Chunk>());
-        }
-        (*this)[slot].used = true;
-        ++used_;
-        return slot;
-    }
-    bool has_room() const { return free_ != 0 || next_ < kMaxSlots; }
-    void release(uint32_t slot) {
-        auto& row = (*this)[slot];
-        uint32_t const generation = row.generation + 1;
-        row.~InodeRow();
-        new (&row) InodeRow;
-        row.generation = generation;
-        --used_;
-        if (generation == kLastGeneration) return;
-        row.parent = free_;
-        free_ = slot;
-    }
+    // 0 if the host has no memory, all slots are used or were used up.
+    uint32_t allocate();
+    void release(uint32_t slot);
     // Calls f(slot) for each that is used.
     template <class F>
     void for_each(F f) const {
-        for (uint32_t slot = 1; slot < next_; ++slot)
-            if ((*this)[slot].used) f(slot);
+        for (uint32_t slot = 1; slot < chunks_.size() * kChunkRows; ++slot)
+            if (is_used(slot)) f(slot);
     }
 
 private:
-    static constexpr uint32_t kChunk = 1024;
+    static constexpr uint32_t kChunkRows = 1024;
     static constexpr uint32_t kLastGeneration = (1u << (48 - kSlotBits)) - 1;
-    using Chunk = std::array<InodeRow, kChunk>;
 
-    std::vector<std::unique_ptr<Chunk>> chunks_;
-    uint32_t next_ = 0;
-    uint32_t free_ = 0;  // first of the slots that were given back; each names the next as its parent
+    struct Chunk {
+        Mapping memory;            // nothing while no row is used
+        InodeRow* rows = nullptr;  // in `memory`
+        uint32_t begun = 0;        // of its rows; those behind were never used
+        uint32_t used = 0;
+        uint32_t free = 0;  // first of the slots that were given back; each names the next as its parent
+        uint32_t generation = 0;  // that a row begins with
+
+        bool has_room() const { return free != 0 || begun < kChunkRows; }
+    };
+    bool obtain(Chunk& chunk);
+    void give_back(Chunk& chunk);
+
+    std::vector<Chunk> chunks_;
+    std::vector<uint32_t> with_room_;  // numbers of chunks
+    // A chunk without a row that has its memory still: the next row must not cost a system call.
+    std::optional<uint32_t> spare_;
     size_t used_ = 0;
 };
 

@@ -35,9 +35,9 @@ uint32_t InodeTable::add(FileIdentity const& identity, mode_t type) {
         return one.mount == identity.mount && one.device == identity.device;
     });
     auto const place = static_cast<size_t>(known - file_systems_.begin());
-    if (place > UINT16_MAX || !rows_.has_room()) return 0;
+    uint32_t const slot = place > UINT16_MAX ? 0 : rows_.allocate();
+    if (slot == 0) return 0;
     if (known == file_systems_.end()) file_systems_.push_back({identity.mount, identity.device});
-    uint32_t const slot = rows_.allocate();
     auto& row = rows_[slot];
     row.ino = identity.ino;
     row.file_system = static_cast<uint16_t>(place);

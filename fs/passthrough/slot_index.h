@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Slots by a hash of what lies in them: 4 bytes each, of which at most three quarters are taken (linear
-// probing). The table does not know what is hashed: who has the slots says so with each call.
+// probing), and not less than an eighth. The table does not know what is hashed: who has the slots says so
+// with each call.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -20,7 +21,7 @@ public:
     // REQUIRES: the slot is not in the table. `hash_of(slot)` tells the hash of each slot that is.
     template <class HashOf>
     void insert(size_t hash, uint32_t slot, HashOf hash_of) {
-        if ((size_ + 1) * 4 > table_.size() * 3) grow(hash_of);
+        if ((size_ + 1) * 4 > table_.size() * 3) resize(table_.size() * 2, hash_of);
         put(hash, slot);
         ++size_;
     }
@@ -41,9 +42,11 @@ public:
             hole = at;
         }
         table_[hole] = 0;
+        if (size_ * 8 < table_.size() && table_.size() > kLeast) resize(table_.size() / 2, hash_of);
     }
 
 private:
+    static constexpr size_t kLeast = 64;
     size_t mask() const { return table_.size() - 1; }
     // Hashes that count up by one would fill one long run, and erase() walks to a run's end: the
     // multiplication (Fibonacci hashing) spreads them.
@@ -54,14 +57,14 @@ private:
         table_[at] = slot;
     }
     template <class HashOf>
-    void grow(HashOf hash_of) {
-        std::vector<uint32_t> old(table_.size() * 2);
+    void resize(size_t places, HashOf hash_of) {
+        std::vector<uint32_t> old(places);
         old.swap(table_);
         for (uint32_t const slot : old)
             if (slot != 0) put(hash_of(slot), slot);
     }
 
-    std::vector<uint32_t> table_ = std::vector<uint32_t>(64);
+    std::vector<uint32_t> table_ = std::vector<uint32_t>(kLeast);
     size_t size_ = 0;
 };
 

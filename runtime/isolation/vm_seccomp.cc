@@ -118,6 +118,8 @@ void refused(int signal, siginfo_t* info, void* context) {
 
 void use_one_heap() {
     ::mallopt(M_ARENA_MAX, 1);
+    // Its default, which else goes up with what was freed: large tables would not go back to the host.
+    ::mallopt(M_MMAP_THRESHOLD, 128 << 10);
 }
 
 Result<void> end_at_forbidden_calls(BorrowedFd state_dir) {
