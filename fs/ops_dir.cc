@@ -103,11 +103,8 @@ FsResult<void> op_fsyncdir(Call& call) {
 }
 
 FsResult<void> op_releasedir(Call& call) {
-    return call.fs.releasedir(
-        call.node(), Handle {
-            TRY(call.in.take<abi::ReleaseIn>())
-            .fh
-        });
+    auto const in = TRY(call.in.take<abi::ReleaseIn>());
+    return call.fs.releasedir(call.node(), Handle{in.fh});
 }
 
 }  // namespace krun::fs

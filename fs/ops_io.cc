@@ -85,11 +85,8 @@ FsResult<void> op_fsync(Call& call) {
 }
 
 FsResult<void> op_release(Call& call) {
-    return call.fs.release(
-        call.node(), Handle {
-            TRY(call.in.take<abi::ReleaseIn>())
-            .fh
-        });
+    auto const in = TRY(call.in.take<abi::ReleaseIn>());
+    return call.fs.release(call.node(), Handle{in.fh});
 }
 
 FsResult<void> op_fallocate(Call& call) {

@@ -41,10 +41,8 @@ FsResult<void> op_statx(Call& call) {
 }
 
 FsResult<void> op_setattr(Call& call) {
-    SetAttr set {
-        TRY(call.in.take<abi::SetattrIn>())
-        , std::nullopt
-    };
+    auto const in = TRY(call.in.take<abi::SetattrIn>());
+    SetAttr set{in, std::nullopt};
     if ((set.in.valid & abi::kSetHandle) != 0) set.handle = Handle{set.in.fh};
     return call.out.put_attributes(TRY(call.fs.setattr(call.node(), set)));
 }

@@ -133,10 +133,8 @@ Result<ParentAndName> open_or_create_parent(BorrowedFd root, std::string const& 
         parent += names[i];
         parent += '/';
     }
-    return ParentAndName {
-        TRY(open_or_create_in_root(root, parent, NodeKind::kDirectory))
-        , names.back()
-    };
+    auto directory = TRY(open_or_create_in_root(root, parent, NodeKind::kDirectory));
+    return ParentAndName{std::move(directory), names.back()};
 }
 
 }  // namespace krun::init

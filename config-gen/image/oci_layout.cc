@@ -23,10 +23,8 @@ std::string blob_file(Digest const& digest) {
 }
 
 Result<Promise> promise_of(Descriptor const& descriptor) {
-    return Promise {
-        TRY(Digest::parse(descriptor.digest))
-        , descriptor.size
-    };
+    auto digest = TRY(Digest::parse(descriptor.digest));
+    return Promise{std::move(digest), descriptor.size};
 }
 
 // A document that a descriptor leads to.

@@ -79,10 +79,8 @@ FsResult<Entry> VirtualFs::entry(NodeId node) const {
 }
 
 FsResult<Entry> VirtualFs::lookup(NodeId parent, std::string_view) {
-    return fail(Errno {
-        TRY(find(parent))
-        ->node.is_directory() ? ENOENT : ENOTDIR
-    });
+    auto const* const stored = TRY(find(parent));
+    return fail(Errno{stored->node.is_directory() ? ENOENT : ENOTDIR});
 }
 
 FsResult<Attributes> VirtualFs::getattr(NodeId node, std::optional<Handle>) {

@@ -226,9 +226,8 @@ FsResult<uint64_t> Passthrough::lseek(NodeId node, Handle handle, uint64_t offse
 }
 
 static FsResult<uint64_t> bytes_from(BorrowedFd file, uint64_t offset) {
-    auto const size = TRY(stat_of(file))
-    .attr.size;
-    return size > offset ? size - offset : 0;
+    auto const stat = TRY(stat_of(file));
+    return stat.attr.size > offset ? stat.attr.size - offset : 0;
 }
 
 FsResult<size_t> Passthrough::copy_file_range(CopyArgs const& args) {

@@ -71,9 +71,8 @@ struct Place {
 
 Result<Place> make_place(std::string const& controller, std::string const& path) {
     auto const inheritance = inheritance_of(controller);
-    Place place {
-        TRY(open_path(kCgroupRoot, O_RDONLY | O_DIRECTORY))
-    };
+    auto root = TRY(open_path(kCgroupRoot, O_RDONLY | O_DIRECTORY));
+    Place place{std::move(root)};
     auto const below_root = std::string_view(path).substr(std::string_view(kCgroupRoot).size() + 1);
     bool is_cgroup = inheritance.controller.empty();  // not yet, in v1: there are directories of mount points
     for (auto const part : split(below_root, '/')) {

@@ -29,10 +29,10 @@ Result<UniqueFd> open_rootfs(VmRequest const& request) {
 
 Result<BindHandle> open_bind(VmRequest const& request, BindSource const& bind) {
     std::string const where = "mounts[" + std::to_string(bind.mount) + "]";
-    if (!bind.overlay.empty()) return BindHandle {
-            TRY_WITH(mount_overlay(bind.overlay), where)
-            , false, bind.readonly, true
-        };
+    if (!bind.overlay.empty()) {
+        auto overlay = TRY_WITH(mount_overlay(bind.overlay), where);
+        return BindHandle{std::move(overlay), false, bind.readonly, true};
+    }
     auto const path = in_bundle(request, bind.path);
     UniqueFd fd(::open(path.c_str(), O_PATH | O_CLOEXEC));
     if (!fd.valid()) return fail(Error::sys(where + ".source: open " + quoted(path)));

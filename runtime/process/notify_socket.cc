@@ -85,10 +85,10 @@ UniqueFd find_on_host(oci::Spec const& spec, std::string const& path) {
 
 Result<NotifySocket> connect_notify_socket(oci::Spec const& spec) {
     char const* const ours = ::getenv(kVariable);
-    if (ours != nullptr && *ours != '\0') return NotifySocket {
-            TRY(connect_to(ours))
-            , kGuestNotifySocket
-        };
+    if (ours != nullptr && *ours != '\0') {
+        auto socket = TRY(connect_to(ours));
+        return NotifySocket{std::move(socket), kGuestNotifySocket};
+    }
     std::string const path = payloads_socket(spec);
     auto const on_host = find_on_host(spec, path);
     if (!on_host.valid()) return NotifySocket{};

@@ -95,7 +95,8 @@ Result<std::vector<PassedFd>> pass(uint32_t first, uint64_t count) {
     for (uint32_t number = first; number < first + count; ++number) {
         BorrowedFd const fd(static_cast<int>(number));
         auto description = TRY(describe(number, fd));
-        out.push_back({ std::move(description), TRY(duplicate(fd)) });
+        auto copy = TRY(duplicate(fd));
+        out.push_back({std::move(description), std::move(copy)});
     }
     return out;
 }
@@ -142,10 +143,8 @@ Result<std::vector<PassedFd>> preserved_fds(std::string const& count) {
 
 Result<PassedFds> fds_for_payload(std::string const& count) {
     uint64_t const activated = TRY(announced());
-    auto out = PassedFds {
-        TRY_WITH(pass(kFirst, activated), "LISTEN_FDS")
-        , announcement(activated)
-    };
+    auto fds = TRY_WITH(pass(kFirst, activated), "LISTEN_FDS");
+    PassedFds out{std::move(fds), announcement(activated)};
     uint64_t const preserved = TRY(parse_count(count, kMax - activated));
     auto rest = TRY_WITH(pass(kFirst + static_cast<uint32_t>(activated), preserved), "--preserve-fds");
     for (auto& one : rest) out.fds.push_back(std::move(one));

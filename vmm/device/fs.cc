@@ -35,13 +35,10 @@ Result<std::unique_ptr<Fs>> Fs::make(Share share, uint16_t request_queues) {
     shared->queue_sizes.assign(size_t{1} + request_queues, kQueueSize);
     auto lane = TRY(FsLane::make(shared));
     std::vector<Lane> lanes;
-    for (uint16_t queue = 2; queue <= request_queues; ++queue)
-        lanes.push_back({
-            TRY(FsLane::make(shared))
-            , {
-                queue
-            }
-        });
+    for (uint16_t queue = 2; queue <= request_queues; ++queue) {
+        auto further = TRY(FsLane::make(shared));
+        lanes.push_back({std::move(further), {queue}});
+    }
     return std::unique_ptr<Fs>(new Fs(std::move(shared), std::move(lane), std::move(lanes)));
 }
 

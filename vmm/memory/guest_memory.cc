@@ -48,8 +48,10 @@ Result<GuestMemory> GuestMemory::make(std::span<GuestRange const> ranges) {
     if (!well_formed(ranges))
         return fail(Error(Errc::kInternal, "guest memory ranges overlap or are not pages"));
     std::vector<Region> regions;
-    for (auto const& r : ranges)
-        regions.push_back({ r.base, TRY_WITH(Mapping::anonymous(r.len_bytes), "allocate guest RAM") });
+    for (auto const& r : ranges) {
+        auto memory = TRY_WITH(Mapping::anonymous(r.len_bytes), "allocate guest RAM");
+        regions.push_back({r.base, std::move(memory)});
+    }
     for (auto const& r : regions) {
         prefer_huge_pages(r.host.bytes());
         leave_out_of_cores(r.host.bytes());

@@ -106,8 +106,8 @@ Result<bool, GuestFault> Queue::ask_for_notification() {
     // Our store must be visible before we look again: the driver does the mirror image (§2.7.10), and one of
     // us must see the other's store.
     store_before_load();
-    return TRY(entries_waiting())
-    != 0;
+    auto const waiting = TRY(entries_waiting());
+    return waiting != 0;
 }
 
 Result<bool, GuestFault> Queue::end_polling() {

@@ -25,8 +25,10 @@ Result<std::unique_ptr<Worker>> Worker::make(std::unique_ptr<VirtioDevice> devic
     // On the only processor there is, whoever watches keeps the guest from asking.
     Patience const patience(usable_cpus() > 1 ? device->patience() : Patience::Duration{0});
     std::vector<LaneWorker> lanes;
-    for (auto& lane : device->take_lanes())
-        lanes.push_back({ std::move(lane.queues), TRY(make(std::move(lane.device), interrupt, on_fault)) });
+    for (auto& lane : device->take_lanes()) {
+        auto worker = TRY(make(std::move(lane.device), interrupt, on_fault));
+        lanes.push_back({std::move(lane.queues), std::move(worker)});
+    }
     auto worker =
         std::unique_ptr<Worker>(new Worker(std::move(device), interrupt, std::move(on_fault), std::move(loop),
                                            std::move(mailbox), std::move(doorbell), patience));
