@@ -44,12 +44,12 @@ Result<void> EventLoop::run() {
     return {};
 }
 
-Result<void> EventLoop::run_once(int timeout_ms) {
+Result<bool> EventLoop::run_once(int timeout_ms) {
     std::array<epoll_event, kMostEvents> events;
     int const n =
         ::epoll_wait(epoll_.borrow().raw(), events.data(), static_cast<int>(events.size()), timeout_ms);
     if (n < 0) {
-        if (errno == EINTR) return {};
+        if (errno == EINTR) return false;
         return fail(Error::sys("wait for events"));
     }
     // A handler may close a descriptor and open another with the same number: each event is bound to
@@ -59,7 +59,7 @@ Result<void> EventLoop::run_once(int timeout_ms) {
         if (auto const it = watches_.find(events[i].data.fd); it != watches_.end()) ready[i] = it->second;
     for (size_t i = 0; i < static_cast<size_t>(n) && !stopped_; ++i)
         if (ready[i] && !ready[i]->removed) ready[i]->handler(events[i].events);
-    return {};
+    return n > 0;
 }
 
 }  // namespace krun

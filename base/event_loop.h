@@ -32,8 +32,8 @@ public:
 
     // Dispatches until stop(). Returns an error only if epoll itself fails.
     Result<void> run();
-    // Waits at most `timeout_ms` (-1: for ever) and dispatches what is ready.
-    Result<void> run_once(int timeout_ms);
+    // Waits at most `timeout_ms` (-1: for ever) and dispatches what is ready. False if nothing was.
+    Result<bool> run_once(int timeout_ms);
     // Ends run() after the current handler. Only from this loop's own thread.
     void stop() { stopped_ = true; }
 

@@ -27,6 +27,7 @@ public:
     std::vector<Lane> take_lanes() override { return std::move(lanes_); }
     std::chrono::nanoseconds patience() const override { return lane_->patience(); }
     bool look() override { return lane_->look(); }
+    bool has_no_hurry(uint16_t index) const override { return lane_->has_no_hurry(index); }
     unsigned helpers() const override { return 2; }
     void help() override { shared_->helpers.run(); }
     // How many of helpers() have begun. Any thread.

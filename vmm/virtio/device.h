@@ -74,6 +74,10 @@ public:
     // Whether KVM is to take the driver's notifications. It waits for a grace period of the whole kernel for
     // each device whose it takes; for a device that is seldom notified an exit costs less.
     virtual bool is_notified_often() const { return true; }
+    // Whether what the driver puts into queue `index` has no hurry. While the worker is busy with others it
+    // finds it anyway, so the driver notifies it of several at once; it looks there a last time before it
+    // sleeps for long.
+    virtual bool has_no_hurry(uint16_t /*index*/) const { return false; }
     // Looked at while the worker watches, beside the queues: work that came in some other way. True if it
     // did.
     virtual bool look() { return false; }

@@ -102,7 +102,8 @@ Result<bool, GuestFault> Queue::pop(Chain& chain) {
 // True if more came in while we asked.
 Result<bool, GuestFault> Queue::ask_for_notification() {
     if (!layout_.event_idx) return false;  // we never set VIRTQ_USED_F_NO_NOTIFY
-    TRY(used_.store_release<uint16_t>(avail_event_offset(layout_.size), next_available_));
+    auto const event = static_cast<uint16_t>(next_available_ + lag_);
+    TRY(used_.store_release<uint16_t>(avail_event_offset(layout_.size), event));
     // Our store must be visible before we look again: the driver does the mirror image (§2.7.10), and one of
     // us must see the other's store.
     store_before_load();

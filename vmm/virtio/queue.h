@@ -58,6 +58,9 @@ public:
     void begin_polling() { polled_ = true; }
     // True if there is something available; else the driver has been asked to notify us.
     Result<bool, GuestFault> end_polling();
+    // How many chains more than one the driver may make available before it notifies us, from the next time
+    // on that it is asked to; needs VIRTIO_F_EVENT_IDX. Somebody must look at the queue sooner or later.
+    void set_lag(uint16_t chains) { lag_ = chains; }
     // Whether the driver made more available since the last call: the transport's notification does not
     // say which queue it was for.
     bool take_news();
@@ -82,6 +85,7 @@ private:
     uint16_t interrupted_at_ = 0;  // next_used_ at the last take_interrupt()
     uint16_t seen_available_ = 0;  // the driver's index at the last take_news()
     uint16_t last_head_ = 0;
+    uint16_t lag_ = 0;
     bool polled_ = false;
     char const* broken_ = nullptr;  // the rule that ended this queue
 };

@@ -14,6 +14,8 @@ namespace {
 constexpr unsigned kMaxFaultsTold = 8;
 // Messages are looked at between turns of watching, however busy the queues are.
 constexpr auto kMaxWatch = std::chrono::milliseconds(1);
+// How long what has no hurry may have to wait.
+constexpr int kLingerMs = 20;
 
 }  // namespace
 
@@ -121,7 +123,7 @@ void Worker::run() {
     while (!stopping_) {
         auto const idle_since = watch_queues();
         // epoll fails only for a bad descriptor, which would be our bug: the driver is told to reset.
-        if (!loop_.run_once(-1).ok()) return interrupt_.needs_reset();
+        if (!sleep()) return interrupt_.needs_reset();
         patience_.slept(Clock::now() - idle_since);
         interrupt_if_wanted();
     }
@@ -161,6 +163,22 @@ void Worker::end_watch() {
     if (more && serve_queues()) interrupt_if_wanted();
 }
 
+bool Worker::sleep() {
+    auto const ready = loop_.run_once(lingers_ ? kLingerMs : -1);
+    if (!ready.ok()) return false;
+    if (!ready.value() && lingers_) {
+        linger(false);
+        end_watch();
+    }
+    return true;
+}
+
+void Worker::linger(bool on) {
+    lingers_ = on;
+    // The driver notifies long before it has no room left.
+    for (auto const index : unhurried_) queues_[index]->set_lag(on ? queues_[index]->size() / 4 : 0);
+}
+
 void Worker::take_messages() {
     for (auto& message : mailbox_.take_all()) std::visit([this](auto& m) { handle(m); }, message);
 }
@@ -168,6 +186,8 @@ void Worker::take_messages() {
 void Worker::handle(Activate& message) {
     deactivate();
     queues_ = std::move(message.queues);
+    for (uint16_t i = 0; i < queues_.size(); ++i)
+        if (queues_[i] && device_->has_no_hurry(i)) unhurried_.push_back(i);
     driver_features_ = message.driver_features;
     active_ = true;
     // A host failure here is as final for the driver as a fault of its own.
@@ -190,12 +210,13 @@ void Worker::handle(Stop& /*message*/) {
 
 void Worker::deactivate() {
     if (active_) device_->reset();
-    active_ = faulted_ = false;
+    active_ = faulted_ = lingers_ = false;
     last_positions_.clear();
     for (auto const& queue : queues_)
         last_positions_.push_back(queue ? QueueState{queue->size(), queue->taken(), queue->returned()}
                                         : QueueState{});
     queues_.clear();
+    unhurried_.clear();
 }
 
 bool Worker::serve_queues() {
@@ -204,7 +225,7 @@ bool Worker::serve_queues() {
     bool const stopped = !active_ || interrupt_.is_reset_needed();
     for (uint16_t i = 0; !stopped && !faulted_ && i < queues_.size(); ++i) {
         if (!queues_[i] || !queues_[i]->take_news()) continue;
-        any = true;
+        if (!std::exchange(any, true) && !lingers_ && !unhurried_.empty()) linger(true);
         if (auto const served = device_->handle_queue(i); !served.ok()) fault(served.error());
     }
     return any;

@@ -92,6 +92,10 @@ private:
     // Returns when it was last busy.
     Clock::time_point watch_queues();
     void end_watch();
+    // False if the loop is broken.
+    bool sleep();
+    // Lets the driver lag with the queues that have no hurry, or no longer.
+    void linger(bool on);
 
     // DeviceContext
     uint64_t driver_features() const override { return driver_features_; }
@@ -112,10 +116,12 @@ private:
 
     // The worker thread's own.
     Queues queues_;
+    std::vector<uint16_t> unhurried_;  // of queues_, those that have no hurry
     uint64_t driver_features_ = 0;
     bool active_ = false;
     bool faulted_ = false;  // until reset: the guest broke a rule, its queues are served no more
     bool stopping_ = false;
+    bool lingers_ = false;  // will look at queues without hurry before it sleeps for long
     unsigned faults_told_ = 0;
     char const* last_fault_ = nullptr;
     std::vector<QueueState> last_positions_;  // as the last queues had them when they went

@@ -17,6 +17,7 @@
 #include "tests/support/gate.h"
 #include "tests/support/guest_driver.h"
 #include "tests/support/interrupt_line.h"
+#include "tests/support/mmio_driver.h"
 #include "vmm/device/fs.h"
 #include "vmm/virtio/features.h"
 #include "vmm/virtio/worker.h"
@@ -51,10 +52,12 @@ public:
     fs::FsResult<size_t> read_now(fs::NodeId, fs::Handle, uint64_t, std::span<iovec const>) override {
         return fail(Errno{EAGAIN});
     }
+    void forget(fs::NodeId, uint64_t) override { forgotten.fetch_add(1); }
     void destroy() override { waiting_at_destroy_.store(gate.waiting()); }
     int waiting_at_destroy() const { return waiting_at_destroy_.load(); }
 
     Gate gate;
+    std::atomic<int> forgotten{0};
 
 private:
     std::atomic<int> waiting_at_destroy_{-1};
@@ -93,7 +96,7 @@ protected:
     // As Linux: the index, then the device's wish, then perhaps a notification.
     template <class Args>
     uint16_t offer(abi::Opcode opcode, Args const& args, uint32_t padding_bytes = 0, uint16_t queue = 1) {
-        auto& driver = queue == 1 ? driver_ : second_;
+        auto& driver = queue == 0 ? hiprio_ : queue == 1 ? driver_ : second_;
         abi::InHeader header{};
         header.len = static_cast<uint32_t>(sizeof header + sizeof args + padding_bytes);
         header.opcode = opcode;
@@ -101,11 +104,23 @@ protected:
         auto chain = driver.chain();
         chain.readable_pod(header).readable_pod(args);
         if (padding_bytes > 0) chain.readable(std::string(padding_bytes, 'x'));
-        auto const head = chain.writable(160).indirect().publish();
+        if (opcode != abi::Opcode::kForget) chain.writable(160);
+        auto const head = chain.indirect().publish();
         std::atomic_ref(fence_).fetch_add(1);
         if (static_cast<uint16_t>(driver.available_index() - 1) == driver.available_event())
             worker_->ring(queue);
         return head;
+    }
+    void forget() {
+        while (hiprio_.take_used()) continue;
+        offer(abi::Opcode::kForget, abi::ForgetIn{1}, 0, 0);
+    }
+    // How many more FORGETs the driver may put into its queue without a notification.
+    int may_lag() const {
+        return static_cast<uint16_t>(hiprio_.available_event() - hiprio_.available_index());
+    }
+    bool are_forgotten(int count) {
+        return MmioDriver::eventually([&] { return tree_->forgotten.load() == count; });
     }
     // The head of the next chain that comes back; none if nothing does.
     uint16_t next(uint16_t queue = 1) {
@@ -123,7 +138,7 @@ protected:
     }
 
     GuestMemory ram_ = small_ram(3 * kRoom + (1 << 20));
-    GuestDriver hiprio_{ram_, {.event_idx = true}};
+    GuestDriver hiprio_{ram_, {.size = 64, .event_idx = true}};
     GuestDriver driver_{
         ram_, {.base = GuestAddr{1 << 20}, .room_bytes = 2 * kRoom - 1, .size = 64, .event_idx = true}};
     GuestDriver second_{
@@ -142,6 +157,29 @@ TEST_F(FsWorker, EveryRequestIsAnsweredHoweverDriverAndWorkerMeet) {
         ASSERT_EQ(next(), head);
         for (int think = 0; think < (i % 64) * (i % 64); ++think) __builtin_ia32_pause();
     }
+}
+
+TEST_F(FsWorker, EveryForgetIsServedAlthoughTheDriverNotifiesOfFewOfThem) {
+    for (int i = 1; i <= 30; ++i) {
+        for (int j = 0; j < 10; ++j) forget();
+        if (i % 10 == 0) {
+            ASSERT_TRUE(are_forgotten(10 * i)) << tree_->forgotten.load();
+        } else {
+            auto const head = offer(abi::Opcode::kGetattr, abi::GetattrIn{});
+            ASSERT_EQ(next(), head);
+        }
+    }
+}
+
+TEST_F(FsWorker, TheDriverNotifiesOfSeveralForgetsWhileTheWorkerIsBusyAndOfOneAfterwards) {
+    bool lagged = false;
+    for (int i = 1; i <= 1000 && !lagged; ++i) {  // a slow test may look when it is over
+        forget();
+        ASSERT_TRUE(are_forgotten(i));
+        lagged = may_lag() == hiprio_.layout().size / 4;
+    }
+    EXPECT_TRUE(lagged);
+    EXPECT_TRUE(MmioDriver::eventually([&] { return may_lag() == 0; }));
 }
 
 TEST_F(FsWorker, ARequestThatWaitsForTheDiskKeepsNobodyElseWaiting) {

@@ -245,6 +245,21 @@ TEST_F(QueueTest, WhatCameInBeforePollingEndedIsTold) {
     EXPECT_EQ(driver.available_event(), 1);
 }
 
+TEST_F(QueueTest, ADriverThatMayLagNotifiesOfSeveralChainsAtOnce) {
+    GuestDriver driver(ram, {.event_idx = true});
+    Queue queue = driver.make_queue();
+    queue.set_lag(3);
+    driver.chain().readable("a").publish();
+    pop_and_push(queue);
+    EXPECT_FALSE(must(queue.pop(chain)));
+    EXPECT_EQ(driver.available_event(), 4);  // entries 1, 2 and 3 may be filled in silence
+    driver.chain().readable("b").publish();
+    pop_and_push(queue);  // who looks finds it all the same
+    queue.set_lag(0);
+    EXPECT_FALSE(must(queue.end_polling()));
+    EXPECT_EQ(driver.available_event(), 2);
+}
+
 TEST_F(QueueTest, PushOfAChainThatWasNotPoppedIsOurBug) {
     GuestDriver driver(ram);
     Queue queue = driver.make_queue();
