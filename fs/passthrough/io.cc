@@ -9,7 +9,6 @@
 #include <algorithm>
 
 #include "base/guard.h"
-#include "fs/passthrough/closing.h"
 #include "fs/passthrough/credentials.h"
 #include "fs/passthrough/passthrough.h"
 
@@ -39,12 +38,14 @@ static FsResult<size_t> retry_interrupted(Call call) {
     }
 }
 
-// Where others write, opening must look for news. Where locks are the host's, closing must tell that they
-// end.
-uint32_t Passthrough::open_flags(BorrowedFd file, int flags) const {
+FileSystemKind Passthrough::kind_at(FileIdentity const& identity, BorrowedFd file) const {
+    return identity.mount == mount_ ? kind_ : kind_of(file);
+}
+
+// Where locks are the host's, closing must tell that they end.
+uint32_t Passthrough::open_flags(FileSystemKind kind, int flags) const {
     bool const writes = (flags & O_ACCMODE) != O_RDONLY;
-    bool const flushes = options_.host_locks || (writes && may_fail_at_close(file));
-    return (sole_writer() ? abi::kFopenKeepCache : 0) | (flushes ? 0 : abi::kFopenNoflush);
+    return options_.host_locks || (writes && kind.tells_at_close) ? 0 : abi::kFopenNoflush;
 }
 
 FsResult<Opened> Passthrough::open_node(NodeId node, InodeStore::Node const& at, OpenArgs args) {
@@ -55,9 +56,11 @@ FsResult<Opened> Passthrough::open_node(NodeId node, InodeStore::Node const& at,
     auto fd = TRY(open_file(at, flags));
     auto charge = charge_of(fd.borrow());
     if (charge != nullptr && (flags & O_TRUNC) != 0) budget_->settle(*charge, fd.borrow());
-    auto const to_guest = open_flags(fd.borrow(), flags);
-    auto const handle = TRY(files_.add(node, std::make_shared<OpenFile>(std::move(fd), std::move(charge))));
-    return Opened{handle, to_guest};
+    auto const kind = kind_at(at.identity, fd.borrow());
+    auto const keeps = sole_writer() ? abi::kFopenKeepCache : 0;  // where others write, opening looks for news
+    auto file = std::make_shared<OpenFile>(std::move(fd), kind, std::move(charge));
+    auto const handle = TRY(files_.add(node, std::move(file)));
+    return Opened{handle, open_flags(kind, flags) | keeps};
 }
 
 FsResult<Opened> Passthrough::open(NodeId node, OpenArgs args) {
@@ -65,15 +68,17 @@ FsResult<Opened> Passthrough::open(NodeId node, OpenArgs args) {
 }
 
 // A file that was just made and is open already.
-FsResult<Created> Passthrough::adopt(Entry const& entry, UniqueFd fd, int flags,
+FsResult<Created> Passthrough::adopt(Entry const& entry, FileIdentity const& identity, UniqueFd fd, int flags,
                                      Budget::SharedCharge charge) {
-    auto const to_guest = open_flags(fd.borrow(), flags);
-    auto const handle = files_.add(entry.node, std::make_shared<OpenFile>(std::move(fd), std::move(charge)));
+    auto const kind = kind_at(identity, fd.borrow());
+    auto const keeps = sole_writer() ? abi::kFopenKeepCache : 0;
+    auto const handle =
+        files_.add(entry.node, std::make_shared<OpenFile>(std::move(fd), kind, std::move(charge)));
     if (!handle.ok()) {
         store_.forget(entry.node, 1);
         return fail(handle.error());
     }
-    return Created{entry, {handle.value(), to_guest}};
+    return Created{entry, {handle.value(), open_flags(kind, flags) | keeps}};
 }
 
 FsResult<Created> Passthrough::tmpfile(Caller caller, NodeId parent, CreateArgs args) {
@@ -90,7 +95,7 @@ FsResult<Created> Passthrough::tmpfile(Caller caller, NodeId parent, CreateArgs 
     auto charge = charge_of_new(stat);
     auto const node =
         TRY(store_.remember_nameless(stat.identity, S_IFREG, share(std::move(path_fd), charge)));
-    return adopt(decorate(node, stat), std::move(file), flags, std::move(charge));
+    return adopt(decorate(node, stat), stat.identity, std::move(file), flags, std::move(charge));
 }
 
 FsResult<Created> Passthrough::make_file(Caller caller, NodeId parent, InodeStore::Node const& dir,
@@ -104,7 +109,7 @@ FsResult<Created> Passthrough::make_file(Caller caller, NodeId parent, InodeStor
     auto const stat = TRY(stat_of(fd.borrow()));
     auto charge = charge_of_new(stat);
     auto const entry = TRY(entry_of(parent, dir, name, stat, nullptr));
-    return adopt(entry, std::move(fd), flags, std::move(charge));
+    return adopt(entry, stat.identity, std::move(fd), flags, std::move(charge));
 }
 
 FsResult<Created> Passthrough::create(Caller caller, NodeId parent, std::string_view name, CreateArgs args) {
@@ -164,6 +169,31 @@ FsResult<size_t> Passthrough::read_now(NodeId node, Handle handle, uint64_t offs
     return fail(Errno{EAGAIN});
 }
 
+static FsResult<size_t> write_file(BorrowedFd file, uint64_t offset, std::span<iovec const> from, int flags) {
+    return retry_interrupted([&] {
+        return ::pwritev2(file.raw(), from.data(), static_cast<int>(from.size()), static_cast<off_t>(offset),
+                          flags);
+    });
+}
+
+// Before each page that Linux 6.12 writes to tmpfs it looks at all that is left to be written
+// (mm/filemap.c generic_perform_write): of a MiB in 256 parts that takes longer than to write it.
+static FsResult<size_t> write_in_pieces(BorrowedFd file, uint64_t offset, std::span<iovec const> from) {
+    static constexpr size_t kParts = 16;
+    size_t done = 0;
+    while (!from.empty()) {
+        auto const piece = from.first(std::min(kParts, from.size()));
+        size_t bytes = 0;
+        for (auto const& part : piece) bytes += part.iov_len;
+        auto const written = write_file(file, offset + done, piece, 0);
+        if (!written.ok() && done == 0) return written;
+        done += written.ok() ? written.value() : 0;
+        if (!written.ok() || written.value() < bytes) break;
+        from = from.subspan(piece.size());
+    }
+    return done;
+}
+
 FsResult<size_t> Passthrough::write(NodeId node, Handle handle, WriteArgs args, std::span<iovec const> from) {
     auto const file = TRY(files_.get(node, handle));
     auto const spending = TRY(spend_write(*file, args.offset, from));
@@ -173,10 +203,8 @@ FsResult<size_t> Passthrough::write(NodeId node, Handle handle, WriteArgs args, 
     // alone: the guest splits large ones and may send the parts in any order.
     bool const append = !sole_writer() && (args.flags & O_APPEND) != 0 && (args.flags & O_DIRECT) == 0 &&
                         !args.from_page_cache;
-    return retry_interrupted([&] {
-        return ::pwritev2(file->fd.borrow().raw(), from.data(), static_cast<int>(from.size()),
-                          static_cast<off_t>(args.offset), append ? RWF_APPEND : 0);
-    });
+    if (file->kind.is_memory && !append) return write_in_pieces(file->fd.borrow(), args.offset, from);
+    return write_file(file->fd.borrow(), args.offset, from, append ? RWF_APPEND : 0);
 }
 
 // close(2) of a duplicate reports what a network file system has to say about the data.

@@ -107,6 +107,8 @@ Passthrough::Passthrough(UniqueFd tree, FileStat const& root, UniqueFd proc, Pas
     : options_(options),
       range_(ids.claim()),
       proc_self_fd_(std::move(proc)),
+      mount_(root.identity.mount),
+      kind_(kind_of(tree.borrow())),
       budget_(options.budget ? std::make_unique<Budget>(*options.budget) : nullptr),
       store_(range_, {options.max_cached_fds, options.max_nodes}, root.identity, root.attr.mode & S_IFMT,
              std::move(tree)),

@@ -7,13 +7,15 @@
 #include "base/mutex.h"
 #include "base/unique_fd.h"
 #include "fs/passthrough/budget.h"
+#include "fs/passthrough/file_system_kind.h"
 
 namespace krun::fs {
 
 struct OpenFile {
-    explicit OpenFile(UniqueFd opened, Budget::SharedCharge of = nullptr)
-        : fd(std::move(opened)), charge(std::move(of)) {}
+    OpenFile(UniqueFd opened, FileSystemKind in, Budget::SharedCharge of)
+        : fd(std::move(opened)), kind(in), charge(std::move(of)) {}
     UniqueFd const fd;
+    FileSystemKind const kind;
     Budget::SharedCharge const charge;  // null without a budget
     // Its file system cannot read without perhaps waiting for the disk (preadv2(2) RWF_NOWAIT): overlayfs,
     // and file systems on a network.

@@ -125,14 +125,16 @@ private:
     FsResult<Opened> open_node(NodeId node, InodeStore::Node const& at, OpenArgs args);
     FsResult<Created> make_file(Caller caller, NodeId parent, InodeStore::Node const& dir,
                                 std::string_view name, CreateArgs args);
-    FsResult<Created> adopt(Entry const& entry, UniqueFd fd, int flags, Budget::SharedCharge charge);
+    FsResult<Created> adopt(Entry const& entry, FileIdentity const& identity, UniqueFd fd, int flags,
+                            Budget::SharedCharge charge);
     FsResult<void> resize(NodeId node, InodeStore::Node const& at, SetAttr const& set);
 
     FsResult<SharedFd> lock_descriptor(NodeId node, LockArgs const& args);
     std::optional<LockOwners::Holder> holder_of(NodeId node, uint64_t asking, struct flock conflict) const;
     bool would_wait_for_itself(NodeId node, LockArgs const& args, BorrowedFd own);
+    FileSystemKind kind_at(FileIdentity const& identity, BorrowedFd file) const;
     // FOPEN_* of a file that was opened with these flags.
-    uint32_t open_flags(BorrowedFd file, int flags) const;
+    uint32_t open_flags(FileSystemKind kind, int flags) const;
 
     // Nothing happens in these without a budget; a charge is null then.
     FsResult<std::optional<Budget::Room>> room_for_one() const;
@@ -161,6 +163,9 @@ private:
     PassthroughOptions const options_;
     NodeIdRange range_;
     UniqueFd const proc_self_fd_;
+    // Of the tree itself; mounts in it may be of another kind.
+    uint64_t const mount_;
+    FileSystemKind const kind_;
     std::unique_ptr<Budget> const budget_;  // before what holds charges; may be null
     InodeStore store_;
     HandleTable<OpenFile> files_;

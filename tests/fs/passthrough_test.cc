@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Serving a host tree: what the guest does arrives, and only there.
-#include "fs/passthrough/closing.h"
+#include "fs/passthrough/file_system_kind.h"
 #include "tests/fs/passthrough_fixture.h"
 
 #include <linux/falloc.h>
@@ -65,13 +65,13 @@ TEST_F(HostTree, CachingFollowsWhoElseWrites) {
 }
 
 TEST_F(HostTree, ClosingIsARequestOnlyWhereItMayTellSomething) {
-    EXPECT_TRUE(fs::may_fail_at_close(0x6969ul));      // NFS
-    EXPECT_TRUE(fs::may_fail_at_close(0xff534d42ul));  // CIFS
-    EXPECT_TRUE(fs::may_fail_at_close(0x65735546ul));  // FUSE
-    EXPECT_FALSE(fs::may_fail_at_close(0xef53ul));     // ext4
+    EXPECT_TRUE(fs::kind_of(0x6969ul).tells_at_close);      // NFS
+    EXPECT_TRUE(fs::kind_of(0xff534d42ul).tells_at_close);  // CIFS
+    EXPECT_TRUE(fs::kind_of(0x65735546ul).tells_at_close);  // FUSE
+    EXPECT_FALSE(fs::kind_of(0xef53ul).tells_at_close);     // ext4
     write("f", "x");
     auto const on_host = open_path(at("f"), O_RDONLY).value();
-    bool const host_tells = fs::may_fail_at_close(on_host.borrow());
+    bool const host_tells = fs::kind_of(on_host.borrow()).tells_at_close;
     serve();
     auto const f = client_->lookup(1, "f");
     auto const flushes = [&](int flags) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fs/passthrough/closing.h"
+#include "fs/passthrough/file_system_kind.h"
 
 #include <linux/magic.h>
 #include <sys/statfs.h>
@@ -29,13 +29,16 @@ static constexpr unsigned long kLocal[] = {
     kBcachefs,
 };
 
-bool may_fail_at_close(unsigned long file_system) {
-    return std::find(std::begin(kLocal), std::end(kLocal), file_system) == std::end(kLocal);
+FileSystemKind kind_of(unsigned long file_system) {
+    return {
+        .tells_at_close = std::find(std::begin(kLocal), std::end(kLocal), file_system) == std::end(kLocal),
+        .is_memory = file_system == TMPFS_MAGIC};
 }
 
-bool may_fail_at_close(BorrowedFd file) {
+FileSystemKind kind_of(BorrowedFd file) {
     struct statfs fs;
-    return ::fstatfs(file.raw(), &fs) != 0 || may_fail_at_close(static_cast<unsigned long>(fs.f_type));
+    if (::fstatfs(file.raw(), &fs) != 0) return {};
+    return kind_of(static_cast<unsigned long>(fs.f_type));
 }
 
 }  // namespace krun::fs
