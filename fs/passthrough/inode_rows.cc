@@ -33,11 +33,11 @@ uint32_t InodeRows::allocate() {
     if (slot == 0) {
         slot = number * kChunkRows + chunk.begun;
         auto* const row = new (&chunk.rows[chunk.begun++]) InodeRow;
-        row->generation = chunk.generation;
+        row->generation = chunk.generation & kLastGeneration;
     } else {
         chunk.free = std::exchange((*this)[slot].parent, 0);
     }
-    (*this)[slot].used = true;
+    (*this)[slot].used = 1;
     ++chunk.used;
     ++used_;
     if (!chunk.has_room()) with_room_.pop_back();
@@ -51,7 +51,7 @@ void InodeRows::release(uint32_t slot) {
     uint32_t const generation = row->generation + 1;
     row->~InodeRow();
     new (row) InodeRow;
-    row->generation = generation;
+    row->generation = generation & kLastGeneration;
     --used_;
     --chunk.used;
     if (generation < kLastGeneration) {
@@ -76,7 +76,8 @@ bool InodeRows::obtain(Chunk& chunk) {
 // track of it.
 void InodeRows::give_back(Chunk& chunk) {
     uint32_t generation = chunk.generation;
-    for (uint32_t i = 0; i < chunk.begun; ++i) generation = std::max(generation, chunk.rows[i].generation);
+    for (uint32_t i = 0; i < chunk.begun; ++i)
+        generation = std::max<uint32_t>(generation, chunk.rows[i].generation);
     if (generation == kLastGeneration) return;
     std::destroy_n(chunk.rows, chunk.begun);
     chunk = Chunk{};

@@ -52,14 +52,23 @@ struct InodeRow {
     uint32_t lookups = 0;  // at its end it stays there, and the file is remembered until the guest unmounts
     uint32_t hints = 0;    // rows whose parent this is
     uint32_t parent = 0;   // slot; 0: it has no name
-    uint32_t generation = 0;
+    uint32_t generation : 24 = 0;
+    uint32_t type : 4 = 0;  // S_IFMT bits, shifted down
+    uint32_t used : 1 = 0;
+    uint32_t kept : 1 = 0;
+    uint32_t nameless : 1 = 0;
+    uint32_t has_fd : 1 = 0;
     uint16_t file_system = 0;  // index into the store's list
-    uint8_t type = 0;          // S_IFMT bits, shifted down
-    bool used = false;
-    bool kept = false;
-    bool nameless = false;
-    bool has_fd = false;
+    uint16_t content_high = 0;
+    uint32_t content_low = 0;
     SmallName name;
+
+    // What the content was known by when the file was last opened (content_mark.h); 0: not at all.
+    uint64_t content() const { return uint64_t{content_high} << 32 | content_low; }
+    void set_content(uint64_t mark) {
+        content_high = static_cast<uint16_t>(mark >> 32);
+        content_low = static_cast<uint32_t>(mark);
+    }
 };
 static_assert(sizeof(InodeRow) == 48);
 
@@ -99,7 +108,7 @@ public:
 
 private:
     static constexpr uint32_t kChunkRows = 1024;
-    static constexpr uint32_t kLastGeneration = (1u << (48 - kSlotBits)) - 1;
+    static constexpr uint32_t kLastGeneration = (1u << (48 - kSlotBits)) - 1;  // InodeRow::generation's most
 
     struct Chunk {
         Mapping memory;            // nothing while no row is used

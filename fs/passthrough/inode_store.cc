@@ -11,8 +11,8 @@ namespace krun::fs {
 InodeStore::InodeStore(NodeIdRange& ids, Limits limits, FileIdentity root, mode_t root_type, UniqueFd root_fd)
     : limits_(limits), table_(ids, root, root_type) {
     Lock const lock(mutex_);
-    table_[kRoot].kept = true;
-    table_[kRoot].has_fd = true;
+    table_[kRoot].kept = 1;
+    table_[kRoot].has_fd = 1;
     // Never evicted: it has no parent.
     fds_[kRoot].fd = std::make_shared<UniqueFd const>(std::move(root_fd));
 }
@@ -48,7 +48,7 @@ FsResult<NodeId> InodeStore::remember_nameless(FileIdentity identity, mode_t typ
     uint32_t const slot = table_.add(identity, type);
     if (slot == 0) return fail(Errno{ENFILE});
     count_lookup(table_[slot]);
-    table_[slot].nameless = true;
+    table_[slot].nameless = 1;
     set_fd(slot, std::move(fd), dropped);
     return table_.id_of(slot);
 }
@@ -101,7 +101,7 @@ void InodeStore::forget(NodeId node, uint64_t count) {
 
 void InodeStore::keep(NodeId node) {
     Lock const lock(mutex_);
-    if (uint32_t const slot = table_.slot_of(node); slot != 0) table_[slot].kept = true;
+    if (uint32_t const slot = table_.slot_of(node); slot != 0) table_[slot].kept = 1;
 }
 
 void InodeStore::forget_all() {
@@ -113,6 +113,16 @@ void InodeStore::forget_all() {
     for (uint32_t const slot : slots) table_[slot].lookups = 0;
     for (uint32_t const slot : slots)
         if (table_.is_used(slot)) drop_if_unused(slot, dropped);
+}
+
+bool InodeStore::is_as_before(NodeId node, uint64_t mark) {
+    Lock const lock(mutex_);
+    uint32_t const slot = table_.slot_of(node);
+    if (slot == 0) return false;
+    auto& row = table_[slot];
+    bool const same = mark != 0 && row.content() == mark;
+    row.set_content(mark);
+    return same;
 }
 
 bool InodeStore::knows(FileIdentity const& identity) const {
@@ -138,7 +148,7 @@ void InodeStore::lost(FileIdentity const& identity, NodeId parent, std::string_v
     leave_parent(slot, dropped);
     // Half of the cache may be held for files without a name; beyond that they are evicted like all others,
     // and then gone (ESTALE).
-    row.nameless = held_ < limits_.cached_fds / 2;
+    row.nameless = held_ < limits_.cached_fds / 2 ? 1 : 0;
     drop_fd(slot, dropped);
     if (fd != nullptr) set_fd(slot, std::move(fd), dropped);
 }
@@ -163,7 +173,7 @@ void InodeStore::set_place(uint32_t slot, NodeId parent, std::string_view name, 
     row.parent = above;
     row.name.assign(name);
     if (!row.nameless) return;
-    row.nameless = false;
+    row.nameless = 0;
     if (!row.has_fd) return;
     auto fd = fds_.find(slot)->second.fd;
     drop_fd(slot, dropped);
@@ -173,7 +183,7 @@ void InodeStore::set_place(uint32_t slot, NodeId parent, std::string_view name, 
 void InodeStore::set_fd(uint32_t slot, SharedFd fd, Dropped& dropped) {
     auto& open = fds_[slot];
     open.fd = std::move(fd);
-    table_[slot].has_fd = true;
+    table_[slot].has_fd = 1;
     if (table_[slot].nameless) {
         ++held_;
     } else {
@@ -194,7 +204,7 @@ void InodeStore::drop_fd(uint32_t slot, Dropped& dropped) {
         --held_;
     dropped.push_back(std::move(at->second.fd));
     fds_.erase(at);
-    table_[slot].has_fd = false;
+    table_[slot].has_fd = 0;
 }
 
 void InodeStore::leave_parent(uint32_t slot, Dropped& dropped) {
@@ -204,9 +214,10 @@ void InodeStore::leave_parent(uint32_t slot, Dropped& dropped) {
     if (above == 0) return;
     --table_[above].hints;
     // Hints can form a circle when somebody else moves directories around; this row must outlive the walk.
-    bool const kept = std::exchange(row.kept, true);
+    bool const kept = row.kept;
+    row.kept = 1;
     drop_if_unused(above, dropped);
-    row.kept = kept;
+    row.kept = kept ? 1 : 0;
 }
 
 // Walks up, because the last hint through a parent may have been what kept it.

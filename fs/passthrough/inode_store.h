@@ -65,6 +65,8 @@ public:
     void forget_all() EXCLUDES(mutex_);
 
     bool knows(FileIdentity const& identity) const EXCLUDES(mutex_);
+    // Whether the content is known by the same mark as the last time (content_mark.h); it is from now on.
+    bool is_as_before(NodeId node, uint64_t mark) EXCLUDES(mutex_);
     // The name that a file was moved to.
     void moved(FileIdentity const& identity, NodeId parent, std::string_view name) EXCLUDES(mutex_);
     // A name is gone. If it was the one that the node goes by, `fd` is held until the guest forgets the node.

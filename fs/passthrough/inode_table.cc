@@ -41,7 +41,7 @@ uint32_t InodeTable::add(FileIdentity const& identity, mode_t type) {
     auto& row = rows_[slot];
     row.ino = identity.ino;
     row.file_system = static_cast<uint16_t>(place);
-    row.type = static_cast<uint8_t>(type >> kTypeShift);
+    row.type = static_cast<uint32_t>(type >> kTypeShift) & 0xf;
     by_identity_.insert(hash_of(slot), slot, [this](uint32_t other) { return hash_of(other); });
     return slot;
 }

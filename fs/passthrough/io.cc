@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "base/guard.h"
+#include "fs/passthrough/content_mark.h"
 #include "fs/passthrough/credentials.h"
 #include "fs/passthrough/passthrough.h"
 
@@ -48,6 +49,13 @@ uint32_t Passthrough::open_flags(FileSystemKind kind, int flags) const {
     return options_.host_locks || (writes && kind.tells_at_close) ? 0 : abi::kFopenNoflush;
 }
 
+// Where others write, opening must look for news.
+bool Passthrough::keeps_data(NodeId node, FileIdentity const& identity, BorrowedFd file) {
+    if (options_.sharing != Sharing::kVisited || identity.mount != mount_) return sole_writer();
+    auto const stat = stat_of(file);
+    return stat.ok() && store_.is_as_before(node, content_mark(stat.value()));
+}
+
 FsResult<Opened> Passthrough::open_node(NodeId node, InodeStore::Node const& at, OpenArgs args) {
     if (at.type == S_IFDIR) return fail(Errno{EISDIR});
     auto const flags = host_flags(args.flags);
@@ -57,7 +65,7 @@ FsResult<Opened> Passthrough::open_node(NodeId node, InodeStore::Node const& at,
     auto charge = charge_of(fd.borrow());
     if (charge != nullptr && (flags & O_TRUNC) != 0) budget_->settle(*charge, fd.borrow());
     auto const kind = kind_at(at.identity, fd.borrow());
-    auto const keeps = sole_writer() ? abi::kFopenKeepCache : 0;  // where others write, opening looks for news
+    auto const keeps = keeps_data(node, at.identity, fd.borrow()) ? abi::kFopenKeepCache : 0;
     auto file = std::make_shared<OpenFile>(std::move(fd), kind, std::move(charge));
     auto const handle = TRY(files_.add(node, std::move(file)));
     return Opened{handle, open_flags(kind, flags) | keeps};

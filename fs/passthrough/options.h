@@ -10,7 +10,9 @@ namespace krun::fs {
 // Who else writes the tree decides how much the guest may keep in its caches.
 enum class Sharing {
     kSoleWriter,  // only this guest: entries, attributes, data and misses are cached until memory is short
-    kShared,      // the host or another guest writes, too: one second, and data is checked on open
+    kVisited,  // as shared, but others write seldom, and by system calls: data is kept when it is as it was
+               // when the file was last opened
+    kShared,   // the host or another guest writes, too: one second, and data is checked on open
 };
 
 // Host mounts inside the tree.

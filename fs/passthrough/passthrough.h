@@ -135,6 +135,8 @@ private:
     FileSystemKind kind_at(FileIdentity const& identity, BorrowedFd file) const;
     // FOPEN_* of a file that was opened with these flags.
     uint32_t open_flags(FileSystemKind kind, int flags) const;
+    // Whether what the guest has of a file's data is still good.
+    bool keeps_data(NodeId node, FileIdentity const& identity, BorrowedFd file);
 
     // Nothing happens in these without a budget; a charge is null then.
     FsResult<std::optional<Budget::Room>> room_for_one() const;

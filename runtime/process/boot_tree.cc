@@ -47,6 +47,8 @@ Result<std::unique_ptr<fs::FileSystem>> rootfs_of(GuestPlan const& plan, HostHan
     options.read_only = plan.config.krun.readonly;
     options.host_locks = plan.host_locks;
     options.posix_acls = plan.posix_acls;
+    // Engines copy files into it (podman cp) and out of it.
+    options.sharing = fs::Sharing::kVisited;
     options.submounts = fs::Submounts::kCross;
     options.budget = limits_of(plan.root_budget);
     auto tree = TRY(serve_tree(std::move(host.rootfs), options, ids));

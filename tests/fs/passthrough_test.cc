@@ -9,8 +9,10 @@
 #include <sys/un.h>
 #include <sys/xattr.h>
 
+#include <chrono>
 #include <random>
 #include <set>
+#include <thread>
 
 namespace krun::test {
 
@@ -62,6 +64,50 @@ TEST_F(HostTree, CachingFollowsWhoElseWrites) {
     EXPECT_GT(entry.entry_valid, 3600u);
     client_->open(entry.nodeid, O_RDONLY);
     EXPECT_NE(client_->last_open.open_flags & abi::kFopenKeepCache, 0u);
+}
+
+TEST_F(HostTree, AGuestKeepsTheDataOfAVisitedTreesFileThatIsAsItWasWhenItWasOpenedLast) {
+    write("f", "text");
+    fs::PassthroughOptions options;
+    options.sharing = fs::Sharing::kVisited;
+    serve(options);
+    auto const f = client_->entry(Opcode::kLookup, 1, args("f"));
+    EXPECT_EQ(f.entry_valid, 1u);
+    auto const keeps = [&] {
+        client_->open(f.nodeid, O_RDONLY);
+        return (client_->last_open.open_flags & abi::kFopenKeepCache) != 0;
+    };
+    // Longer than the clock of files stands still.
+    auto const settle = [] { std::this_thread::sleep_for(std::chrono::milliseconds(30)); };
+    settle();
+    EXPECT_FALSE(keeps());  // nothing is known of what the guest has
+    EXPECT_TRUE(keeps());
+    write("f", "TEXT");
+    EXPECT_FALSE(keeps());
+    EXPECT_FALSE(keeps());  // it may have changed twice in a tick
+    settle();
+    EXPECT_FALSE(keeps());
+    EXPECT_TRUE(keeps());
+    timespec const times[] = {host_stat("f").st_atim, host_stat("f").st_mtim};
+    write("f", "text");
+    ASSERT_EQ(::utimensat(AT_FDCWD, at("f").c_str(), times, 0), 0);
+    settle();
+    EXPECT_FALSE(keeps());  // whatever its owner says of its times
+}
+
+TEST_F(HostTree, AGuestThatHasForgottenAFileReadsItAnew) {
+    write("f", "text");
+    fs::PassthroughOptions options;
+    options.sharing = fs::Sharing::kVisited;
+    serve(options);
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    for (int i = 0; i < 2; ++i) {
+        auto const f = client_->lookup(1, "f");
+        auto const handle = client_->open(f, O_RDONLY);
+        EXPECT_EQ(client_->last_open.open_flags & abi::kFopenKeepCache, 0u);
+        send(Opcode::kRelease, f, args(abi::ReleaseIn{handle, 0, 0, 0}));
+        client_->send(Opcode::kForget, f, args(abi::ForgetIn{1}));
+    }
 }
 
 TEST_F(HostTree, ClosingIsARequestOnlyWhereItMayTellSomething) {
