@@ -16,16 +16,16 @@ _kDirectories, _kFilesInEach, _kFileBytes = 10, int(os.environ.get("KRUN_BENCH_F
 _kFiles = f"{_kDirectories * _kFilesInEach:,} files"
 _kBigMib = 16
 _kPrograms = ("/usr/bin/find", "/usr/bin/git", "/usr/bin/tar", "/usr/bin/rm", "/usr/bin/dd")
-# Each finds what the one before it has left.
+# Each finds what the one before it has left. With its path, for the shell has programs of its own with these names.
 _kWork = {
-    f"find, {_kFiles}": "find /tree -name nothing",
-    f"git status, {_kFiles}": "git -C /tree status",
-    f"tar x of {_kFiles}": "tar -x -f /tree.tar -C /out",
-    "rm -rf of these": "rm -rf /out/tree",
-    f"read of {_kBigMib} MiB": "dd if=/big of=/dev/null bs=1M",
-    f"write of {_kBigMib} MiB": f"dd if=/dev/zero of=/out/big bs=1M count={_kBigMib}",
+    f"find, {_kFiles}": "/usr/bin/find /tree -name nothing",
+    f"git status, {_kFiles}": "/usr/bin/git -C /tree status",
+    f"tar x of {_kFiles}": "/usr/bin/tar -x -f /tree.tar -C /out",
+    "rm -rf of these": "/usr/bin/rm -rf /out/tree",
+    f"read of {_kBigMib} MiB": "/usr/bin/dd if=/big of=/dev/null bs=1M",
+    f"write of {_kBigMib} MiB": f"/usr/bin/dd if=/dev/zero of=/out/big bs=1M count={_kBigMib}",
 }
-_kClean = "rm /out/big"
+_kClean = "/usr/bin/rm /out/big"
 
 
 def _make_tree(tree):
