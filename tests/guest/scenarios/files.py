@@ -4,6 +4,7 @@ import fcntl
 import os
 import resource
 
+import executed
 from report import ask
 from suite import expect, expect_equal, test
 
@@ -29,6 +30,21 @@ def root(case):
 @test("files: every operation of an ordinary user works, on the root and on a bind mount")
 def user(case):
     _all_operations(case, 1000)
+
+
+@test("files: who opens a file of the root after the host has written to it reads what the host wrote")
+def news(case):
+    bundle = case.bundle().script(executed.kWait)
+    file = bundle.root / "news"
+    file.write_text("0000\n")
+    container = case.container(bundle).started()
+    for number in range(1, 20):
+        # Read twice, so that there is something to keep; some have not changed for a while, others just now.
+        before = executed.shell(container, "cat /news; cat /news").text
+        expect_equal(before, 2 * f"{number - 1:04}\n", f"before change {number}")
+        with open(file, "r+", encoding="ascii") as text:
+            text.write(f"{number:04}\n")
+    case.end()
 
 
 def _locking(case, shared, name, locks, how="lock"):
