@@ -68,10 +68,12 @@ public:
     FsResult<void> rename(NodeId, std::string_view, NodeId, std::string_view, uint32_t) override;
     FsResult<Entry> link(NodeId, NodeId, std::string_view) override;
 
-    // io.cc
+    // open.cc
     FsResult<Opened> open(NodeId, OpenArgs) override;
     FsResult<Created> create(Caller, NodeId, std::string_view, CreateArgs) override;
     FsResult<Created> tmpfile(Caller, NodeId, CreateArgs) override;
+
+    // io.cc
     FsResult<size_t> read(NodeId, Handle, uint64_t, std::span<iovec const>) override;
     FsResult<size_t> read_now(NodeId, Handle, uint64_t, std::span<iovec const>) override;
     FsResult<size_t> write(NodeId, Handle, WriteArgs, std::span<iovec const>) override;
