@@ -184,13 +184,21 @@ Result<void> Agent::handle(Frame const& frame) {
                     log_error("a device that was plugged in: " + found.error().message());
             return {};
         case control::FrameType::kNetwork:
-            log_step("network");
-            run_handler(set_up_network(frame.body));
+            run_handler(set_up_network(frame));
             return {};
         default:
             log_error("unknown message " + std::to_string(frame.header.type) + " from the host");
             return {};
     }
+}
+
+Result<void> Agent::set_up_network(Frame const& frame) {
+    log_step("network");
+    auto leases = TRY(init::set_up_network(frame.body));
+    for (auto& held : leases)
+        if (auto keeper = TRY(LeaseKeeper::make(loop_, std::move(held))))
+            leases_.push_back(std::move(keeper));
+    return {};
 }
 
 // Every process of the container is in the payload's pid namespace, or in one below it. The first one comes

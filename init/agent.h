@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/event_loop.h"
@@ -18,6 +19,7 @@
 #include "init/control_link.h"
 #include "init/execution.h"
 #include "init/guest_process.h"
+#include "init/lease_keeper.h"
 #include "init/stream_listener.h"
 #include "init/stream_stash.h"
 
@@ -44,6 +46,7 @@ private:
 
     Result<void> control_ready(uint32_t events);
     Result<void> handle(Frame const& frame);
+    Result<void> set_up_network(Frame const& frame);
     void signal_all(uint32_t number);
     GuestProcess* process(uint32_t number);
 
@@ -75,6 +78,7 @@ private:
     StreamStash stash_;
     BoundSockets bound_;
     GuestProcess payload_;
+    std::vector<std::unique_ptr<LeaseKeeper>> leases_;
     std::map<uint32_t, std::unique_ptr<Execution>> executed_;
     std::map<pid_t, uint32_t> signallers_;  // what the payload gets when they have ended
     uint32_t control_events_ = 0;

@@ -2,24 +2,20 @@
 #include "init/dhcp.h"
 
 #include <arpa/inet.h>
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
 #include <net/if.h>
 #include <net/route.h>
 #include <poll.h>
 #include <sys/ioctl.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <array>
-#include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <string>
 
 #include "base/unique_fd.h"
 #include "init/dhcp_message.h"
+#include "init/dhcp_socket.h"
 #include "init/log.h"
 
 namespace krun::init {
@@ -30,73 +26,32 @@ using std::chrono::milliseconds;
 
 // How long an answer to each question is waited for.
 constexpr milliseconds kPatience[] = {milliseconds(1000), milliseconds(2000), milliseconds(2000)};
-constexpr size_t kMaxPacket = 1500;
 
-sockaddr_ll everybody(int interface) {
-    sockaddr_ll out{};
-    out.sll_family = AF_PACKET;
-    out.sll_protocol = htons(ETH_P_IP);
-    out.sll_ifindex = interface;
-    out.sll_halen = ETH_ALEN;
-    std::fill_n(out.sll_addr, ETH_ALEN, uint8_t{0xff});
-    return out;
+bool wait_until(DhcpSocket const& socket, Clock::time_point end) {
+    auto const left = std::chrono::ceil<milliseconds>(end - Clock::now()).count();
+    pollfd watched{socket.fd().raw(), POLLIN, 0};
+    return left > 0 && ::poll(&watched, 1, static_cast<int>(left)) > 0;
 }
 
-class Exchange {
-public:
-    static Result<Exchange> open(int interface, std::array<uint8_t, 6> const& mac) {
-        UniqueFd socket(::socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, htons(ETH_P_IP)));
-        auto const address = everybody(interface);
-        if (!socket.valid() ||
-            ::bind(socket.borrow().raw(), reinterpret_cast<sockaddr const*>(&address), sizeof address) < 0)
-            return fail(Error::sys("open a socket for DHCP"));
-        DhcpClient client{mac, 0};
-        ignore(::getrandom(&client.transaction, sizeof client.transaction, 0), "any number will do");
-        return Exchange(std::move(socket), interface, client);
+std::optional<DhcpReply> ask(DhcpSocket const& socket, DhcpClient const& client,
+                             std::vector<std::byte> const& question, milliseconds patience) {
+    socket.send(question);
+    auto const end = Clock::now() + patience;
+    while (wait_until(socket, end))
+        if (auto reply = socket.receive(client)) return reply;
+    return std::nullopt;
+}
+
+// RFC 2131 §3.1; RFC 4039: the answer to the first question may be the last word.
+std::optional<DhcpLease> obtain(DhcpSocket const& socket, DhcpClient const& client) {
+    for (auto const patience : kPatience) {
+        auto reply = ask(socket, client, discover_message(client), patience);
+        if (reply && reply->type == DhcpType::kOffer)
+            reply = ask(socket, client, request_message(client, reply->lease), patience);
+        if (reply && reply->type == DhcpType::kAck) return reply->lease;
     }
-
-    // RFC 2131 §3.1; RFC 4039: the answer to the first question may be the last word.
-    std::optional<DhcpLease> lease() const {
-        for (auto const patience : kPatience) {
-            auto reply = ask(discover_message(client_), patience);
-            if (reply && reply->type == DhcpType::kOffer)
-                reply = ask(request_message(client_, reply->lease), patience);
-            if (reply && reply->type == DhcpType::kAck) return reply->lease;
-        }
-        return std::nullopt;
-    }
-
-private:
-    Exchange(UniqueFd socket, int interface, DhcpClient const& client)
-        : socket_(std::move(socket)), interface_(interface), client_(client) {}
-
-    std::optional<DhcpReply> ask(std::vector<std::byte> const& question, milliseconds patience) const {
-        auto const to = everybody(interface_);
-        ::sendto(socket_.borrow().raw(), question.data(), question.size(), 0,
-                 reinterpret_cast<sockaddr const*>(&to), sizeof to);
-        auto const end = Clock::now() + patience;
-        while (wait_until(end))
-            if (auto reply = read()) return reply;
-        return std::nullopt;
-    }
-
-    bool wait_until(Clock::time_point end) const {
-        auto const left = std::chrono::ceil<milliseconds>(end - Clock::now()).count();
-        pollfd watched{socket_.borrow().raw(), POLLIN, 0};
-        return left > 0 && ::poll(&watched, 1, static_cast<int>(left)) > 0;
-    }
-
-    std::optional<DhcpReply> read() const {
-        std::array<std::byte, kMaxPacket> packet;
-        ssize_t const n = ::recv(socket_.borrow().raw(), packet.data(), packet.size(), MSG_TRUNC);
-        if (n < 0 || static_cast<size_t>(n) > packet.size()) return std::nullopt;
-        return read_reply(std::span(packet).first(static_cast<size_t>(n)), client_);
-    }
-
-    UniqueFd socket_;
-    int interface_;
-    DhcpClient client_;
-};
+    return std::nullopt;
+}
 
 // One interface, by ioctl (netdevice(7)).
 class Interface {
@@ -171,14 +126,17 @@ private:
 
 }  // namespace
 
-Result<void> configure_by_dhcp(int number) {
+Result<std::optional<HeldLease>> configure_by_dhcp(int number) {
     auto const interface = TRY(Interface::find(number));
     auto const mac = TRY(interface.mac());
-    auto const exchange = TRY(Exchange::open(number, mac));
-    auto const lease = exchange.lease();
-    if (lease) return interface.configure(*lease);
-    log_error("network: nobody gives " + interface.name() + " an address by DHCP");
-    return {};
+    auto const socket = TRY(DhcpSocket::open(number));
+    auto const lease = obtain(socket, DhcpClient::with(mac));
+    if (!lease) {
+        log_error("network: nobody gives " + interface.name() + " an address by DHCP");
+        return std::optional<HeldLease>();
+    }
+    TRY(interface.configure(*lease));
+    return std::optional(HeldLease{number, interface.name(), mac, *lease});
 }
 
 }  // namespace krun::init

@@ -4,11 +4,13 @@
 #include <arpa/inet.h>
 #include <netinet/ip.h>
 #include <netinet/udp.h>
+#include <sys/random.h>
 
 #include <algorithm>
 #include <bit>
 
 #include "base/bytes.h"
+#include "base/result.h"
 
 namespace krun::init {
 namespace {
@@ -49,6 +51,7 @@ enum Option : uint8_t {
     kRouter = 3,
     kMtu = 26,
     kRequestedAddress = 50,
+    kLeaseTime = 51,
     kMessageType = 53,
     kServer = 54,
     kWanted = 55,
@@ -82,13 +85,16 @@ private:
     ByteWriter out_;
 };
 
-std::vector<std::byte> packet_of(DhcpClient const& client, std::vector<std::byte> const& options) {
+// `address`: the client's, or 0 while it has none.
+std::vector<std::byte> packet_of(DhcpClient const& client, uint32_t address,
+                                 std::vector<std::byte> const& options) {
     Body body{};
     body.op = kQuestion;
     body.hardware = kEthernet;
     body.address_bytes = static_cast<uint8_t>(client.mac.size());
     body.transaction = client.transaction;
     body.flags = htons(kAnswerToAll);
+    body.client = address;
     body.mac = client.mac;
     body.cookie = htonl(kCookie);
     auto const udp_bytes = static_cast<uint16_t>(sizeof(udphdr) + sizeof body + options.size());
@@ -98,6 +104,7 @@ std::vector<std::byte> packet_of(DhcpClient const& client, std::vector<std::byte
     ip.tot_len = htons(static_cast<uint16_t>(sizeof ip + udp_bytes));
     ip.ttl = 64;
     ip.protocol = IPPROTO_UDP;
+    ip.saddr = address;
     ip.daddr = INADDR_BROADCAST;
     ip.check = htons(checksum(std::as_bytes(std::span(&ip, 1))));
     udphdr udp{};
@@ -145,20 +152,27 @@ void take_option(uint8_t option, std::span<std::byte const> value, DhcpReply& ou
         if (auto const type = reader.take<uint8_t>()) out.type = static_cast<DhcpType>(*type);
         return;
     }
-    auto const address = reader.take<uint32_t>();
+    auto const address = reader.take<uint32_t>();  // or a time
     if (!address) return;
     if (option == kMask && is_mask(*address)) out.lease.mask = *address;
     if (option == kRouter && is_of_a_host(*address)) out.lease.router = *address;
     if (option == kServer) out.lease.server = *address;
+    if (option == kLeaseTime && *address != 0) out.lease.seconds = ntohl(*address);
 }
 
 }  // namespace
+
+DhcpClient DhcpClient::with(std::array<uint8_t, 6> const& mac) {
+    DhcpClient out{mac, 0};
+    ignore(::getrandom(&out.transaction, sizeof out.transaction, 0), "any number will do");
+    return out;
+}
 
 std::vector<std::byte> discover_message(DhcpClient const& client) {
     constexpr std::array<uint8_t, 3> kWish{kMask, kRouter, kMtu};
     Options options;
     options.put(kMessageType, DhcpType::kDiscover).put(kRapidCommit, std::span<std::byte const>());
-    return packet_of(client, std::move(options.put(kWanted, kWish)).take());
+    return packet_of(client, 0, std::move(options.put(kWanted, kWish)).take());
 }
 
 std::vector<std::byte> request_message(DhcpClient const& client, DhcpLease const& offered) {
@@ -166,7 +180,11 @@ std::vector<std::byte> request_message(DhcpClient const& client, DhcpLease const
     Options options;
     options.put(kMessageType, DhcpType::kRequest).put(kRequestedAddress, offered.address);
     options.put(kServer, offered.server);
-    return packet_of(client, std::move(options.put(kWanted, kWish)).take());
+    return packet_of(client, 0, std::move(options.put(kWanted, kWish)).take());
+}
+
+std::vector<std::byte> renewal_message(DhcpClient const& client, uint32_t address) {
+    return packet_of(client, address, std::move(Options().put(kMessageType, DhcpType::kRequest)).take());
 }
 
 std::optional<DhcpReply> read_reply(std::span<std::byte const> packet, DhcpClient const& client) {

@@ -17,7 +17,6 @@
 #include "base/fd.h"
 #include "config-gen/control_protocol.h"
 #include "init/bus.h"
-#include "init/dhcp.h"
 
 namespace krun::init {
 namespace {
@@ -47,6 +46,7 @@ Result<std::string> entry_of(std::string const& path, std::string_view prefix) {
 class NetworkSetup {
 public:
     explicit NetworkSetup(UniqueFd netlink) : netlink_(std::move(netlink)) {}
+    std::vector<HeldLease> leases() && { return std::move(leases_); }
 
     Result<void> carry_out(control::NetworkRecord const& record, ByteReader& reader) {
         auto const fixups = reader.take_bytes(record.fixups * sizeof(control::NetworkFixup));
@@ -107,9 +107,10 @@ private:
                                std::to_string(answer.error.msg.nlmsg_type)));
     }
 
-    Result<void> ask(uint32_t interface) const {
+    Result<void> ask(uint32_t interface) {
         if (interface >= interfaces_.size()) return fail(bad_record());
-        return configure_by_dhcp(interfaces_[interface]);
+        if (auto held = TRY(configure_by_dhcp(interfaces_[interface]))) leases_.push_back(std::move(*held));
+        return {};
     }
 
     static Result<void> set(std::string_view text) {
@@ -120,6 +121,7 @@ private:
 
     UniqueFd netlink_;
     std::vector<int> interfaces_;
+    std::vector<HeldLease> leases_;
 };
 
 }  // namespace
@@ -136,14 +138,14 @@ Result<void> bring_up_loopback() {
     return {};
 }
 
-Result<void> set_up_network(std::span<std::byte const> records) {
+Result<std::vector<HeldLease>> set_up_network(std::span<std::byte const> records) {
     UniqueFd netlink(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
     if (!netlink.valid()) return fail(Error::sys("configure the network"));
     NetworkSetup setup(std::move(netlink));
     ByteReader reader(records);
     while (auto const record = reader.take<control::NetworkRecord>()) TRY(setup.carry_out(*record, reader));
     if (reader.left() != 0) return fail(bad_record());
-    return {};
+    return std::move(setup).leases();
 }
 
 }  // namespace krun::init

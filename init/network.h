@@ -4,14 +4,17 @@
 #pragma once
 #include <cstddef>
 #include <span>
+#include <vector>
 
 #include "base/error.h"
+#include "init/dhcp.h"
 
 namespace krun::init {
 
 Result<void> bring_up_loopback();
 
-// Carries out control::NetworkRecords, in their order, up to the first that fails.
-Result<void> set_up_network(std::span<std::byte const> records);
+// Carries out control::NetworkRecords, in their order, up to the first that fails. Returns the addresses that
+// have to be kept.
+Result<std::vector<HeldLease>> set_up_network(std::span<std::byte const> records);
 
 }  // namespace krun::init

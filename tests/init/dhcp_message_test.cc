@@ -90,6 +90,31 @@ TEST(DhcpMessage, ARequestNamesTheAddressAndWhoOfferedIt) {
                                       "\xff");
 }
 
+TEST(DhcpMessage, ARenewalComesFromTheAddressThatItIsAbout) {
+    std::string const packet = text_of(renewal_message(kClient, address_of("10.0.2.15")));
+    EXPECT_EQ(packet.substr(12, 8), address_bytes("10.0.2.15") + std::string(4, '\xff'));
+    EXPECT_EQ(packet.substr(40, 4), address_bytes("10.0.2.15"));  // ciaddr
+    // Neither the address nor a server is named once more (RFC 2131 §4.3.6, table 4).
+    EXPECT_EQ(packet.substr(268), option(53, "\3") + "\xff");
+}
+
+TEST(DhcpMessage, QuestionsAreToldApart) {
+    auto const first = DhcpClient::with(kClient.mac), second = DhcpClient::with(kClient.mac);
+    EXPECT_EQ(first.mac, kClient.mac);
+    EXPECT_NE(first.transaction, second.transaction);
+}
+
+TEST(DhcpMessage, ALeaseWithoutATimeHasNoEnd) {
+    Answer answer;
+    answer.options = kAckOption + option(51, two_bytes(1) + two_bytes(2));
+    EXPECT_EQ(read(answer.packet())->lease.seconds, 0x10002u);
+    for (auto const& none : {std::string(), option(51, std::string(4, '\0')), option(51, "\1"),
+                             option(51, std::string(4, '\xff'))}) {
+        answer.options = kAckOption + none;
+        EXPECT_EQ(read(answer.packet())->lease.seconds, DhcpLease::kForEver);
+    }
+}
+
 TEST(DhcpMessage, AnAnswerHasALease) {
     Answer answer;
     answer.options = option(53, "\2") + std::string("\0\0", 2) + option(1, address_bytes("255.255.254.0")) +

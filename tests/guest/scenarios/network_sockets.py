@@ -14,8 +14,9 @@ import subprocess
 import tempfile
 import threading
 
+import executed
 from network import expect_echo, greeting, kHost, sh, use, wait_for, way_out
-from suite import Skip, expect_equal, expect_in, test
+from suite import Skip, expect, expect_equal, expect_in, test
 
 # What no program on this side sends by itself.
 _kLook = "cat /sys/class/net/eth0/address /sys/class/net/eth0/mtu; ip -o -4 addr show eth0; ip route"
@@ -97,23 +98,32 @@ def stream(case):
             expect_in(part, result.text, "what the payload sees")
 
 
+@contextlib.contextmanager
+def _dhcp_server(case, *options):
+    """udhcpd on the switch's interface; what it says of itself goes into the file that is the value."""
+    config, leases, said = (case.directory / name for name in ("udhcpd.conf", "leases", "udhcpd.log"))
+    leases.touch()
+    config.write_text("\n".join(["interface gv0", "start 10.66.0.7", "end 10.66.0.7", f"lease_file {leases}",
+                                 f"pidfile {case.directory}/pid", "option subnet 255.255.255.0", "option router 10.66.0.1",
+                                 *options, ""]))
+    with open(said, "wb") as log:
+        server = subprocess.Popen(["busybox", "udhcpd", "-f", config], stdout=log, stderr=log)
+    try:
+        yield said
+    finally:
+        server.kill()
+        server.wait()
+
+
 @test("network sockets: a datagram socket begins as vfkit does, and DHCP in four steps gives the address", vm_only=True)
 def datagrams(case):
     sh(f"ip addr add {kHost}/32 dev lo")
     path = case.directory / "switch.socket"
     switch = _Switch(path)
-    config = case.directory / "udhcpd.conf"
-    leases = case.directory / "leases"
-    leases.touch()
-    config.write_text(f"interface gv0\nstart 10.66.0.7\nend 10.66.0.7\nlease_file {leases}\npidfile {case.directory}/pid\n"
-                      "option subnet 255.255.255.0\noption router 10.66.0.1\n")
-    server = subprocess.Popen(["busybox", "udhcpd", "-f", config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        with greeting(8099):
+        with _dhcp_server(case), greeting(8099):
             result = case.run(_annotated(case, f"unixgram:{path}", f"{_kLook}; {_kTalk}"))
     finally:
-        server.kill()
-        server.wait()
         switch.close()
         sh(f"ip addr del {kHost}/32 dev lo")
     expect_equal(switch.first, b"VFKT", "the first datagram")
@@ -121,6 +131,27 @@ def datagrams(case):
     expect_equal((result.status, lines[1], lines[-1]), (0, "1500", "hello"), f"result ({result})")
     for part in (" 10.66.0.7/24 ", "default via 10.66.0.1 dev eth0"):
         expect_in(part, result.text, "what the payload sees")
+
+
+def _log(container):
+    return container.must("evidence", container.name).text
+
+
+@test("network sockets: an address that DHCP has lent is asked for again in time, and stays when nobody lends it any longer",
+      vm_only=True)
+def renewal(case):
+    path = case.directory / "switch.socket"
+    switch = _Switch(path)
+    try:
+        with _dhcp_server(case, "option lease 4") as said:
+            container = case.container(_annotated(case, f"unixgram:{path}", executed.kWait)).started()
+            wait_for(lambda: said.read_text().lower().count("sending ack") >= 4, "three renewals")
+        expect("any longer" not in _log(container), "the address was lost before its time was over")
+        wait_for(lambda: "nobody lets eth0 have its address any longer" in _log(container), "a line about its end")
+        expect_in(" 10.66.0.7/24 ", executed.shell(container, "ip -o -4 addr show eth0").text, "what is left")
+        container.discard()
+    finally:
+        switch.close()
 
 
 @contextlib.contextmanager
