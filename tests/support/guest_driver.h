@@ -97,8 +97,9 @@ public:
     std::string written(uint16_t head, size_t len) const {
         std::string out;
         for (auto const& [at, part_len] : chains_[head].writable) {
-            for (uint64_t i = 0; i < part_len && out.size() < len; ++i)
-                out.push_back(static_cast<char>(get<uint8_t>(at + i)));
+            auto const bytes = std::min<size_t>(part_len, len - out.size());
+            auto const part = must(ram_.slice(GuestAddr{at}, bytes)).for_kernel();
+            out.append(static_cast<char const*>(part.iov_base), bytes);
         }
         return out;
     }
