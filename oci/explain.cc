@@ -47,9 +47,9 @@ public:
     // `path` is as a person writes it, `row` as the table has it.
     void members(Json const& object, std::string const& path, std::string const& row) {
         for (size_t i = 0; i < object.items().size(); ++i) {
-            std::string const dot = path.empty() ? "" : ".";
-            auto const& name = object.names()[i];
-            value(object.items()[i], path + dot + name, row + dot + name);
+            std::string step = path.empty() ? "" : ".";
+            step += object.names()[i];
+            value(object.items()[i], path + step, row + step);
         }
     }
     std::vector<Explanation> take() && { return std::move(out_); }

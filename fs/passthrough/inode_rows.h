@@ -24,9 +24,10 @@ public:
 
     void assign(std::string_view name) {
         clear();
+        char* to = in_place_;
+        if (name.size() > sizeof in_place_) to = far_ = new char[name.size()];
+        if (!name.empty()) std::memcpy(to, name.data(), name.size());
         len_ = static_cast<uint8_t>(name.size());
-        if (name.size() > sizeof in_place_) far_ = new char[name.size()];
-        if (len_ > 0) std::memcpy(data(), name.data(), name.size());
     }
     void clear() {
         if (len_ > sizeof in_place_) delete[] far_;

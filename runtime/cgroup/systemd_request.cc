@@ -31,6 +31,7 @@ Result<std::string> find_program() {
 // Its descriptors: nothing to read, nothing to say but the complaint.
 Result<void> run(std::vector<std::string> const& words, BorrowedFd complaint) {
     std::vector<char*> argv;
+    argv.reserve(words.size() + 1);
     for (auto const& word : words) argv.push_back(const_cast<char*>(word.c_str()));
     argv.push_back(nullptr);
     posix_spawn_file_actions_t files;

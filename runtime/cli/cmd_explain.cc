@@ -74,9 +74,9 @@ std::string as_table(std::vector<oci::Explanation> const& fields, Verdict const&
     constexpr size_t kEffectWidth = 16;
     std::string out;
     for (auto const& [path, effect, why] : fields) {
-        out += path + std::string(path.size() < width ? width - path.size() + 2 : 2, ' ') + effect;
-        if (!why.empty()) out += std::string(kEffectWidth - effect.size(), ' ') + why;
-        out += "\n";
+        out.append(path).append(path.size() < width ? width - path.size() + 2 : 2, ' ').append(effect);
+        if (!why.empty()) out.append(kEffectWidth - effect.size(), ' ').append(why);
+        out += '\n';
     }
     if (!verdict.machine) return out + "refused as a whole: " + verdict.refusal + "\n";
     return out + "machine: " + std::to_string(verdict.machine->vcpus) + " processors, " +

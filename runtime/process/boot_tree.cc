@@ -98,7 +98,7 @@ Result<void> add_info(fs::OverlayFs& tree, std::shared_ptr<GuestInfo const> cons
 }  // namespace
 
 Result<std::unique_ptr<fs::FileSystem>> make_boot_tree(GuestPlan const& plan, HostHandles& host,
-                                                       std::shared_ptr<GuestInfo const> info) {
+                                                       std::shared_ptr<GuestInfo const> const& info) {
     fs::NodeIds ids;
     auto tree = std::make_unique<fs::OverlayFs>(std::make_unique<fs::NullFs>(ids), ids);
     TRY(tree->add_file("/init.krun", 0755, fs::Content::borrowed(init::init_blob()), fs::Lifetime::kOneShot));

@@ -15,6 +15,6 @@ namespace krun::runtime {
 // Consumes the rootfs and the binds of `host`, which are trees of detach_tree by now. `info` is what
 // /run/krun shows, nullptr if the container does not ask for it. Errors name the JSON path.
 Result<std::unique_ptr<fs::FileSystem>> make_boot_tree(GuestPlan const& plan, HostHandles& host,
-                                                       std::shared_ptr<GuestInfo const> info);
+                                                       std::shared_ptr<GuestInfo const> const& info);
 
 }  // namespace krun::runtime

@@ -26,9 +26,10 @@ public:
     Sandbox(EventLoop loop, RelayedSignals signals) : loop_(std::move(loop)), signals_(std::move(signals)) {}
 
     Result<void> serve(UniqueFd listener) {
-        server_ = TRY(ControlServer::make(
-            loop_, std::move(listener),
-            [this](ControlRequest request, ControlConnection client) { client.reply(answer(request)); }));
+        server_ = TRY(ControlServer::make(loop_, std::move(listener),
+                                          [this](ControlRequest const& request, ControlConnection client) {
+                                              client.reply(answer(request));
+                                          }));
         return loop_.add(signals_.fd(), EPOLLIN, [this](uint32_t) {
             while (auto const signal = signals_.next()) meet(*signal);
         });

@@ -126,6 +126,7 @@ Result<VmProcess> spawn(NewCgroup home, MachineSize size, std::vector<int> const
         if (!entered.ok()) refuse(childs.borrow(), std::move(entered).error());
         home.entry = {};
         main(std::move(childs));
+        ::_exit(255);  // main does not return
     }
     home.scope.reset();
     childs.reset();

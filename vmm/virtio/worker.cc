@@ -186,7 +186,7 @@ void Worker::take_messages() {
 void Worker::handle(Activate& message) {
     deactivate();
     queues_ = std::move(message.queues);
-    for (uint16_t i = 0; i < queues_.size(); ++i)
+    for (uint16_t i = 0; i < queue_count(); ++i)
         if (queues_[i] && device_->has_no_hurry(i)) unhurried_.push_back(i);
     driver_features_ = message.driver_features;
     active_ = true;
