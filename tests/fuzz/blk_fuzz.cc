@@ -13,7 +13,7 @@ namespace krun::vmm {
 namespace {
 
 constexpr uint64_t kImageBytes = 64 * kSectorBytes;
-constexpr int kMaxSteps = 100;  // the driver's heap is not reused
+constexpr int kMaxSteps = 100;
 
 void property(bool holds) {
     if (!holds) std::abort();
@@ -27,19 +27,24 @@ public:
         rig_ = std::make_unique<DeviceRig>(*device_, (flags & 8) != 0 ? ~uint64_t{0} : 0);
     }
 
-    void step(FuzzScript& script) {
+    // False once the device takes nothing more.
+    bool step(FuzzScript& script) {
         auto const shape = script.take<uint8_t>();
         auto const queue = static_cast<uint16_t>(shape % rig_->queue_count());
-        auto chain = rig_->driver(queue).chain();
+        auto& driver = rig_->driver(queue);
+        auto const fresh = driver.mark();
+        auto chain = driver.chain();
         chain.readable(header(script) + script.take_text(64));
         if ((shape & 16) != 0) chain.readable(std::string(script.take<uint8_t>() * size_t{64}, 'w'));
         if ((shape & 32) != 0) chain.writable(script.take<uint16_t>());
         if ((shape & 64) != 0) chain.writable(1);
         chain.publish();
         rig_->kick(queue);
-        if (rig_->broken_rule().empty()) property(rig_->driver(queue).take_used().has_value());
+        if (rig_->broken_rule().empty()) property(driver.take_used().has_value());
+        driver.rewind(fresh);
         struct stat st {};
         property(::fstat(file_.borrow().raw(), &st) == 0 && st.st_size == kImageBytes);
+        return rig_->broken_rule().empty();
     }
 
 private:
@@ -69,6 +74,6 @@ private:
 extern "C" int LLVMFuzzerTestOneInput(uint8_t const* data, size_t size) {
     krun::FuzzScript script(data, size);
     krun::vmm::HostileBlk blk(script.take<uint8_t>());
-    for (int i = 0; i < krun::vmm::kMaxSteps && !script.done(); ++i) blk.step(script);
+    for (int i = 0; i < krun::vmm::kMaxSteps && !script.done() && blk.step(script); ++i) continue;
     return 0;
 }
