@@ -176,7 +176,8 @@ bool Worker::sleep() {
 void Worker::linger(bool on) {
     lingers_ = on;
     // The driver notifies long before it has no room left.
-    for (auto const index : unhurried_) queues_[index]->set_lag(on ? queues_[index]->size() / 4 : 0);
+    for (auto const index : unhurried_)
+        queues_[index]->set_lag(static_cast<uint16_t>(on ? queues_[index]->size() / 4 : 0));
 }
 
 void Worker::take_messages() {
