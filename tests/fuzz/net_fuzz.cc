@@ -40,7 +40,7 @@ public:
                 offer(script.take<uint16_t>());
                 break;
             case 3:
-                if (plugged_ && !hung_up_) wires_[pair_].send(std::string(script.take<uint16_t>(), 'f'));
+                if (plugged_ && !hung_up_) wires_[pair_].try_send(std::string(script.take<uint16_t>(), 'f'));
                 break;
             case 4:
                 plug();

@@ -70,9 +70,13 @@ public:
     }
 
     void send(std::string_view frame, NetHeader header = {}) {
+        if (!try_send(frame, header)) std::abort();
+    }
+    // False when there is no room: the device has not read what came before.
+    bool try_send(std::string_view frame, NetHeader header = {}) {
         std::string const all =
             std::string(reinterpret_cast<char const*>(&header), sizeof header).append(frame);
-        if (::send(ours_.borrow().raw(), all.data(), all.size(), MSG_DONTWAIT) < 0) std::abort();
+        return ::send(ours_.borrow().raw(), all.data(), all.size(), MSG_DONTWAIT) >= 0;
     }
     struct Arrived {
         NetHeader header;
