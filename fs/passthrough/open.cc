@@ -49,9 +49,10 @@ FsResult<Opened> Passthrough::open_node(NodeId node, InodeStore::Node const& at,
     auto charge = charge_of(fd.borrow());
     if (charge != nullptr && (flags & O_TRUNC) != 0) budget_->settle(*charge, fd.borrow());
     auto const kind = kind_at(at.identity, fd.borrow());
-    auto const keeps = keeps_data(node, at.identity, fd.borrow()) ? abi::kFopenKeepCache : 0;
-    auto file = std::make_shared<OpenFile>(std::move(fd), kind, std::move(charge));
-    auto const handle = TRY(files_.add(node, std::move(file)));
+    auto const file = std::make_shared<OpenFile>(std::move(fd), kind, std::move(charge));
+    auto const handle = TRY(files_.add(node, file));
+    // Last: a guest whose file is not opened after all keeps what it has.
+    auto const keeps = keeps_data(node, at.identity, file->fd.borrow()) ? abi::kFopenKeepCache : 0;
     return Opened{handle, open_flags(kind, flags) | keeps};
 }
 

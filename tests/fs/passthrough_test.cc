@@ -95,6 +95,26 @@ TEST_F(HostTree, AGuestKeepsTheDataOfAVisitedTreesFileThatIsAsItWasWhenItWasOpen
     EXPECT_FALSE(keeps());  // whatever its owner says of its times
 }
 
+TEST_F(HostTree, TheDataOfAFileThatCouldNotBeOpenedIsNotTakenForNew) {
+    write("f", "text");
+    fs::PassthroughOptions options;
+    options.sharing = fs::Sharing::kVisited;
+    options.max_handles = 1;
+    serve(options);
+    auto const settle = [] { std::this_thread::sleep_for(std::chrono::milliseconds(30)); };
+    auto const f = client_->lookup(1, "f");
+    settle();
+    auto const handle = client_->open(f, O_RDONLY);
+    write("f", "TEXT");
+    settle();
+    client_->open(f, O_RDONLY);
+    EXPECT_EQ(client_->error, ENFILE);
+    client_->release(f, handle);
+    client_->open(f, O_RDONLY);
+    EXPECT_EQ(client_->error, 0);
+    EXPECT_EQ(client_->last_open.open_flags & abi::kFopenKeepCache, 0u);
+}
+
 TEST_F(HostTree, AGuestThatHasForgottenAFileReadsItAnew) {
     write("f", "text");
     fs::PassthroughOptions options;
