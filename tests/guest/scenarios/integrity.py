@@ -27,7 +27,7 @@ def _answer(line, shared):
 def _exercise(case, seed, operations):
     if not _kProgram.exists():
         raise Skip("file_exerciser is not built")
-    shared = case.directory / "shared"
+    shared = case.directory / f"shared-{seed}"
     shared.mkdir()
     bundle = case.bundle().script(f"cd /data && exec file_exerciser {seed} {operations} {_kChecks}")
     shutil.copy(_kProgram, bundle.root / "bin/file_exerciser")
