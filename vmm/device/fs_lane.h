@@ -45,9 +45,8 @@ public:
     std::span<uint16_t const> queue_sizes() const override { return shared_->queue_sizes; }
     std::chrono::nanoseconds patience() const override { return std::chrono::microseconds(50); }
     bool look() override { return collect(); }
-    bool has_no_hurry(uint16_t index) const override {
-        return index == 0;
-    }                                                                   // hiprio: nobody waits for FORGET
+    // hiprio: nobody waits for FORGET.
+    bool has_no_hurry(uint16_t index) const override { return index == 0; }
     void read_config(uint32_t, std::span<std::byte>) const override {}  // the device's own affair
     Result<void> activate(DeviceContext& context) override;
     Result<void, GuestFault> handle_queue(uint16_t index) override;

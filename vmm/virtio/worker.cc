@@ -166,7 +166,10 @@ void Worker::end_watch() {
 bool Worker::sleep() {
     auto const ready = loop_.run_once(lingers_ ? kLingerMs : -1);
     if (!ready.ok()) return false;
-    if (!ready.value() && lingers_) {
+    if (!lingers_) return true;
+    if (ready.value()) {
+        serve_queues();  // what it woke for, a timer of the device's, need not have looked there
+    } else {
         linger(false);
         end_watch();
     }
