@@ -45,6 +45,11 @@ protected:
         options.sharing = fs::Sharing::kSoleWriter;
         serve(options);
     }
+    void serve_as_visited() {
+        fs::PassthroughOptions options;
+        options.sharing = fs::Sharing::kVisited;
+        serve(options);
+    }
     int send(abi::Opcode opcode, uint64_t node, Bytes const& in) {
         return client_->note(client_->send(opcode, node, in)).error;
     }

@@ -68,9 +68,7 @@ TEST_F(HostTree, CachingFollowsWhoElseWrites) {
 
 TEST_F(HostTree, AGuestKeepsTheDataOfAVisitedTreesFileThatIsAsItWasWhenItWasOpenedLast) {
     write("f", "text");
-    fs::PassthroughOptions options;
-    options.sharing = fs::Sharing::kVisited;
-    serve(options);
+    serve_as_visited();
     auto const f = client_->entry(Opcode::kLookup, 1, args("f"));
     EXPECT_EQ(f.entry_valid, 1u);
     auto const keeps = [&] {
@@ -117,9 +115,7 @@ TEST_F(HostTree, TheDataOfAFileThatCouldNotBeOpenedIsNotTakenForNew) {
 
 TEST_F(HostTree, AGuestThatHasForgottenAFileReadsItAnew) {
     write("f", "text");
-    fs::PassthroughOptions options;
-    options.sharing = fs::Sharing::kVisited;
-    serve(options);
+    serve_as_visited();
     std::this_thread::sleep_for(std::chrono::milliseconds(30));
     for (int i = 0; i < 2; ++i) {
         auto const f = client_->lookup(1, "f");
@@ -135,6 +131,8 @@ TEST_F(HostTree, ClosingIsARequestOnlyWhereItMayTellSomething) {
     EXPECT_TRUE(fs::kind_of(0xff534d42ul).tells_at_close);  // CIFS
     EXPECT_TRUE(fs::kind_of(0x65735546ul).tells_at_close);  // FUSE
     EXPECT_FALSE(fs::kind_of(0xef53ul).tells_at_close);     // ext4
+    EXPECT_TRUE(fs::kind_of(0x01021994ul).is_memory);       // tmpfs
+    EXPECT_FALSE(fs::kind_of(0xef53ul).is_memory);
     write("f", "x");
     auto const on_host = open_path(at("f"), O_RDONLY).value();
     bool const host_tells = fs::kind_of(on_host.borrow()).tells_at_close;
