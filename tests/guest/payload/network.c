@@ -16,15 +16,20 @@ static int bound(int type, char const* port) {
     int const fd = socket(AF_INET6, type, 0);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (bind(fd, (struct sockaddr*)&any, sizeof any) < 0) _exit(100);
+    return fd;
+}
+
+// Whoever reads this may connect: not before listen(), until which the kernel refuses.
+static void say_ready(void) {
     puts("ready");
     fflush(stdout);
-    return fd;
 }
 
 // One connection after the other, each to its end.
 int echo_tcp(char const* port) {
     int const listener = bound(SOCK_STREAM, port);
     if (listen(listener, 16) < 0) return 101;
+    say_ready();
     for (;;) {
         int const fd = accept(listener, NULL, NULL);
         ssize_t n;
@@ -37,6 +42,7 @@ int echo_tcp(char const* port) {
 
 int echo_udp(char const* port) {
     int const fd = bound(SOCK_DGRAM, port);
+    say_ready();
     for (;;) {
         struct sockaddr_in6 peer;
         socklen_t length = sizeof peer;
