@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The device on its own threads, as a machine runs it: a driver that notifies only when asked, requests that
 // wait, and a reset in the midst of them.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 
@@ -52,6 +53,9 @@ public:
     fs::FsResult<size_t> read_now(fs::NodeId, fs::Handle, uint64_t, std::span<iovec const>) override {
         return fail(Errno{EAGAIN});
     }
+    bool host_locks() const override { return true; }
+    // Somebody else has every lock.
+    fs::FsResult<void> setlk(fs::NodeId, fs::LockArgs const&) override { return fail(Errno{EAGAIN}); }
     void forget(fs::NodeId, uint64_t) override { forgotten.fetch_add(1); }
     void destroy() override { waiting_at_destroy_.store(gate.waiting()); }
     int waiting_at_destroy() const { return waiting_at_destroy_.load(); }
@@ -85,6 +89,7 @@ protected:
         abi::InitIn in{};
         in.major = abi::kMajor;
         in.minor = abi::kMinor;
+        in.flags = abi::kPosixLocks;
         offer(abi::Opcode::kInit, in);
         next();
     }
@@ -180,6 +185,16 @@ TEST_F(FsWorker, TheDriverNotifiesOfSeveralForgetsWhileTheWorkerIsBusyAndOfOneAf
     }
     EXPECT_TRUE(lagged);
     EXPECT_TRUE(MmioDriver::eventually([&] { return may_lag() == 0; }));
+}
+
+TEST_F(FsWorker, AForgetWithoutANotificationIsServedAlthoughAWaitForALockWakesTheWorker) {
+    abi::LkIn lock{};
+    lock.lk.type = F_WRLCK;
+    offer(abi::Opcode::kSetlkw, lock);
+    for (int i = 1; i <= 5; ++i) {
+        forget();
+        ASSERT_TRUE(are_forgotten(i)) << "that the driver need not notify of: " << may_lag();
+    }
 }
 
 TEST_F(FsWorker, ARequestThatWaitsForTheDiskKeepsNobodyElseWaiting) {
