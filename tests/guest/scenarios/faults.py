@@ -4,7 +4,8 @@ with its threads and its machine, and the process that stands for an executed on
 
 strace follows the forks and counts for each process by itself: fault number N meets call number N of the command and of
 its children alike. What has to be true is the same: the command works, or it says in one line why not and nothing is left
-of it; and then the same command works.
+of it; and then the same command works. Where a call of the command fails as well, while it removes what a child's failure
+has left, the rest is there until it is deleted.
 """
 import collections
 import ctypes
@@ -112,6 +113,10 @@ def _expect_one_line(said, status, what):
     expect(status != 0 and (said.count("\n") == 1 or status >= 128), f"{what}: status {status}, stderr {said!r}")
 
 
+def _failed_calls(path):
+    return path.read_text(errors="replace").count("(INJECTED)")
+
+
 def _processes():
     """Programs of ours that run, by their number."""
     return {pid for pid, name in _names().items() if name.startswith("krun-oci")}
@@ -164,7 +169,8 @@ def in_create(case):
             return
         _expect_one_line(said, status, what)
         if "KILL" not in what:
-            expect_equal(case.left_behind(), [], "containers")
+            if _failed_calls(case.directory / "trace") < 2:
+                expect_equal(case.left_behind(), [], "containers")
             until(lambda: not _processes() - running, "the end of every process", 15)
         container.command("delete", "--force", container.name)
         container.created().must("delete", "--force", container.name)
