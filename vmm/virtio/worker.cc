@@ -124,7 +124,8 @@ void Worker::run() {
         auto const idle_since = watch_queues();
         // epoll fails only for a bad descriptor, which would be our bug: the driver is told to reset.
         if (!sleep()) return interrupt_.needs_reset();
-        patience_.slept(Clock::now() - idle_since);
+        auto const now = Clock::now();
+        patience_.slept(now - idle_since, now);
         interrupt_if_wanted();
     }
     deactivate();
@@ -145,7 +146,9 @@ Worker::Clock::time_point Worker::watch_queues() {
         else
             __builtin_ia32_pause();
         now = Clock::now();
-        if (busy) idle_since = now;
+        if (!busy) continue;
+        idle_since = now;
+        patience_.found();
     }
     end_watch();
     return idle_since;

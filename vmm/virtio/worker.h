@@ -52,7 +52,7 @@ public:
     void reset();
 
 private:
-    using Clock = std::chrono::steady_clock;
+    using Clock = Patience::Clock;
 
     struct Activate {
         Queues queues;

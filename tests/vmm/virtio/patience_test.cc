@@ -8,33 +8,54 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr Patience::Clock::time_point kNow{};
+
 TEST(Patience, NobodyIsWatchedForBeforeItAskedTwiceInShortOrder) {
     Patience patience(50us);
     EXPECT_EQ(patience.budget(), 0us);
-    patience.slept(1s);
+    patience.slept(1s, kNow);
     EXPECT_EQ(patience.budget(), 0us);
-    patience.slept(49us);
+    patience.slept(49us, kNow);
     EXPECT_EQ(patience.budget(), 10us);
 }
 
 TEST(Patience, GrowsWithShortSleepsUpToItsMost) {
     Patience patience(50us);
     for (auto const budget : {10us, 20us, 40us, 50us, 50us}) {
-        patience.slept(30us);
+        patience.slept(30us, kNow);
         EXPECT_EQ(patience.budget(), budget);
     }
 }
 
 TEST(Patience, OneSleepThatWatchingCouldNotSaveEndsIt) {
     Patience patience(50us);
-    for (int i = 0; i < 5; ++i) patience.slept(1us);
-    patience.slept(50us);
+    for (int i = 0; i < 5; ++i) patience.slept(1us, kNow);
+    patience.slept(50us, kNow);
     EXPECT_EQ(patience.budget(), 0us);
+}
+
+TEST(Patience, WhoWatchesInVainTimeAfterTimeRestsForAWhile) {
+    Patience patience(50us);
+    for (int i = 0; i < 17; ++i) patience.slept(30us, kNow);  // the first was no watching
+    EXPECT_EQ(patience.budget(), 0us);
+    patience.slept(30us, kNow + 99ms);
+    EXPECT_EQ(patience.budget(), 0us);
+    patience.slept(30us, kNow + 100ms);
+    EXPECT_EQ(patience.budget(), 10us);
+}
+
+TEST(Patience, ARequestThatWatchingFoundIsWorthManyThatItDidNot) {
+    Patience patience(50us);
+    for (int i = 0; i < 100; ++i) {
+        if (i % 15 == 0) patience.found();
+        patience.slept(30us, kNow);
+        EXPECT_GT(patience.budget(), 0us) << i;
+    }
 }
 
 TEST(Patience, WithoutAnyThereIsNeverABudget) {
     Patience patience(0us);
-    patience.slept(0us);
+    patience.slept(0us, kNow);
     EXPECT_EQ(patience.budget(), 0us);
 }
 
