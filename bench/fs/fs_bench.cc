@@ -19,6 +19,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "bench/driver/alone.h"
 #include "bench/driver/thread_meter.h"
 #include "bench/fs/workloads.h"
 
@@ -74,6 +75,7 @@ Result measure(Peer& peer, Session const& session, Run const& run, double second
 struct Row {
     std::optional<Result> ours;
     std::optional<Result> theirs;
+    std::optional<double> alone_ns;
 };
 
 void keep_best(std::optional<Result>& best, Result const& result) {
@@ -91,6 +93,8 @@ Row compare(Workload const& workload, Options const& options, std::string const&
         if (options.ours) keep_best(row.ours, turn(our_server(tree, options.sharing, 1, options.waiting)));
         if (options.theirs) keep_best(row.theirs, turn(virtiofsd(kVirtiofsd, tree, {}, options.waiting)));
     }
+    if (workload.alone != nullptr)
+        row.alone_ns = alone_ns(workload.alone(tree), options.seconds / 3, options.turns);
     return row;
 }
 
@@ -119,10 +123,14 @@ bool print(Workload const& workload, Row const& row) {
         return std::string(text);
     };
     std::printf("| %s %s%s", workload.name, cells(row.ours).c_str(), cells(row.theirs).c_str());
-    if (!row.ours || !row.theirs) return std::printf("| | |\n"), true;
+    if (!row.ours || !row.theirs) return std::printf("| | | | |\n"), true;
     double const ratio = row.theirs->ns / row.ours->ns;
     bool const met = ratio >= workload.target;
-    std::printf("| %.2f | %.1f %s |\n", ratio, workload.target, met ? "met" : "**missed**");
+    std::printf("| %.2f | %.1f %s ", ratio, workload.target, met ? "met" : "**missed**");
+    if (row.alone_ns)
+        std::printf("| %.2f | %.2f |\n", *row.alone_ns / 1e3, row.theirs->ns / *row.alone_ns);
+    else
+        std::printf("| | |\n");
     std::fflush(stdout);
     return met;
 }
@@ -130,8 +138,8 @@ bool print(Workload const& workload, Row const& row) {
 void head() {
     std::printf(
         "| | ours | us | system calls | processor us | virtiofsd | us | system calls | processor us | ratio "
-        "| "
-        "target |\n|---|---|---|---|---|---|---|---|---|---|---|\n");
+        "| target | the calls alone, us | ratio of these "
+        "|\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
     std::fflush(stdout);
 }
 

@@ -14,13 +14,7 @@ namespace {
 
 using abi::Opcode;
 
-constexpr unsigned kFiles = 1000;
-constexpr uint64_t kDataBytes = uint64_t{64} << 20;
 constexpr uint32_t kPage = 4096;
-
-std::string file_name(uint64_t i) {
-    return "file-" + std::to_string(i % kFiles);
-}
 
 struct Walked {
     uint64_t dir;
@@ -153,27 +147,31 @@ Run paced(Session& session) {
 
 constexpr uint64_t kMiB = 1 << 20;
 constexpr Workload kWorkloads[] = {
-    {"lookup", 0, 4, lookups},
-    {"lookup of a file not seen before, forget", 0, 4, first_lookups},
-    {"lookup of a name that is not there", 0, 4, misses},
-    {"getattr", 0, 4, getattrs},
-    {"open, release", 0, 4, opens},
-    {"create, release, unlink, forget", 0, 4, creates},
-    {"the same by a user", 0, 4, users_creates},
-    {"readdir, an entry", 0, 4, listings},
-    {"readdirplus, an entry", 0, 4, listings_plus},
-    {"lookup, 20 us after the last", 0, 4, paced<lookups>},
-    {"getattr, 20 us after the last", 0, 4, paced<getattrs>},
-    {"create …, 20 us after the last", 0, 4, paced<creates>},
-    {"4 KiB random reads, 1 under way", kPage, 2.5, small_reads<1>},
-    {"4 KiB random reads, 64 under way", kPage, 5, small_reads<64>},
-    {"1 MiB reads, 1 under way", kMiB, 1.5, large_reads<1>},
-    {"1 MiB reads, 4 under way", kMiB, 1.5, large_reads<4>},
-    {"1 MiB writes, 1 under way", kMiB, 1.5, large_writes<1>},
-    {"1 MiB writes, 4 under way", kMiB, 1.5, large_writes<4>},
+    {"lookup", 0, 4, lookups, stats_by_name},
+    {"lookup of a file not seen before, forget", 0, 4, first_lookups, stats_by_name},
+    {"lookup of a name that is not there", 0, 4, misses, stats_of_names_that_are_not_there},
+    {"getattr", 0, 4, getattrs, stats_of_open_files},
+    {"open, release", 0, 4, opens, opens_and_closes},
+    {"create, release, unlink, forget", 0, 4, creates, creates_and_unlinks},
+    {"the same by a user", 0, 4, users_creates, creates_and_unlinks},
+    {"readdir, an entry", 0, 4, listings, lists},
+    {"readdirplus, an entry", 0, 4, listings_plus, lists_with_stats},
+    {"lookup, 20 us after the last", 0, 4, paced<lookups>, nullptr},
+    {"getattr, 20 us after the last", 0, 4, paced<getattrs>, nullptr},
+    {"create …, 20 us after the last", 0, 4, paced<creates>, nullptr},
+    {"4 KiB random reads, 1 under way", kPage, 2.5, small_reads<1>, reads_data<kPage>},
+    {"4 KiB random reads, 64 under way", kPage, 5, small_reads<64>, reads_data<kPage>},
+    {"1 MiB reads, 1 under way", kMiB, 1.5, large_reads<1>, reads_data<kMiB>},
+    {"1 MiB reads, 4 under way", kMiB, 1.5, large_reads<4>, reads_data<kMiB>},
+    {"1 MiB writes, 1 under way", kMiB, 1.5, large_writes<1>, writes_data<kMiB>},
+    {"1 MiB writes, 4 under way", kMiB, 1.5, large_writes<4>, writes_data<kMiB>},
 };
 
 }  // namespace
+
+std::string file_name(uint64_t i) {
+    return "file-" + std::to_string(i % kFiles);
+}
 
 void make_tree(std::string const& tree) {
     std::filesystem::create_directories(tree + "/rootfs/dir");

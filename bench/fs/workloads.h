@@ -5,12 +5,17 @@
 #include <span>
 #include <string>
 
+#include "bench/fs/alone.h"
 #include "bench/fs/session.h"
 
 namespace krun::bench {
 
-// Makes what the workloads need: TREE/rootfs/dir with files, TREE/rootfs/data.
+// Makes what the workloads need: TREE/rootfs/dir with kFiles files, TREE/rootfs/data with kDataBytes.
 void make_tree(std::string const& tree);
+inline constexpr unsigned kFiles = 1000;
+inline constexpr uint64_t kDataBytes = uint64_t{64} << 20;
+// One of them; any number will do.
+std::string file_name(uint64_t i);
 
 // Runs `count` operations, one after the other or as many at once as the workload says.
 using Run = std::function<void(uint64_t count)>;
@@ -20,6 +25,7 @@ struct Workload {
     uint64_t bytes;  // that an operation moves; 0: it is counted, not weighed
     double target;   // how many times virtiofsd's rate is wanted
     Run (*set_up)(Session&);
+    Alone (*alone)(std::string const& tree);  // null where the time is not the calls'
 };
 
 std::span<Workload const> workloads();
