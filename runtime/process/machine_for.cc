@@ -33,7 +33,8 @@ vmm::GuestFaultSink guest_fault_log() {
 }
 
 Result<vmm::MachineSpec> machine_for(GuestPlan const& plan, MachineSize const& size, HostHandles& host,
-                                     std::shared_ptr<KernelLog> log, std::shared_ptr<GuestInfo const> info) {
+                                     std::shared_ptr<KernelLog> log,
+                                     std::shared_ptr<GuestInfo const> const& info) {
     vmm::MachineSpec machine;
     machine.vcpus = size.vcpus;
     machine.ram_bytes = uint64_t{size.ram_mib} << 20;
@@ -51,7 +52,7 @@ Result<vmm::MachineSpec> machine_for(GuestPlan const& plan, MachineSize const& s
                                }});
     machine.disks = std::move(host.disks);
     machine.on_guest_fault = guest_fault_log();
-    auto tree = TRY(make_boot_tree(plan, host, std::move(info)));
+    auto tree = TRY(make_boot_tree(plan, host, info));
     machine.shares.push_back({kTag, std::make_shared<fs::Server>(std::move(tree))});
     return machine;
 }

@@ -17,7 +17,8 @@ namespace krun::runtime {
 // rootfs and binds are trees of detach_tree by now. Runs in the process that will serve the files, before it
 // changes its root.
 Result<vmm::MachineSpec> machine_for(GuestPlan const& plan, MachineSize const& size, HostHandles& host,
-                                     std::shared_ptr<KernelLog> log, std::shared_ptr<GuestInfo const> info);
+                                     std::shared_ptr<KernelLog> log,
+                                     std::shared_ptr<GuestInfo const> const& info);
 
 // Warns in the log of rules that the guest broke: one line each, with the device's name, and a bounded number
 // however often the guest does it.
