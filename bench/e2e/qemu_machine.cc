@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// qemu_machine [--pause | --tap NAME MAC | --xattr] SHARE KERNEL MIB: the comparison machine. Starts the C
-// virtiofsd on SHARE and QEMU's microvm with KERNEL, and plays the host's side of the control protocol to the
-// very init that krun-oci boots: waits for ready, starts the payload, takes its output and exit status, ends
-// both. Exits with the payload's status.
+// qemu_machine [--pause | --tap NAME MAC | --xattr | --acl] SHARE KERNEL MIB: the comparison machine. Starts
+// the C virtiofsd on SHARE and QEMU's microvm with KERNEL, and plays the host's side of the control protocol
+// to the very init that krun-oci boots: waits for ready, starts the payload, takes its output and exit
+// status, ends both. Exits with the payload's status.
 // --pause: prints the two process ids when the guest is ready, and ends when stdin does.
 // --tap: with a network interface on that tap interface.
-// --xattr: virtiofsd serves extended attributes and POSIX ACLs, too, which costs it requests.
+// --xattr: virtiofsd serves extended attributes, too, which costs it requests; --acl: and POSIX ACLs.
 //
 // What QEMU gets for its best: virtiofsd is handed a listening socket, so that both programs start at the
 // same time; no firmware tables, timers, serial port or defaults; the end is a kill, not a shut-down.
@@ -227,10 +227,12 @@ int lead(int connection, bool pause) {
 
 int main(int argc, char** argv) {
     bool const pause = argc == 5 && std::string(argv[1]) == "--pause";
-    bool const xattr = argc == 5 && std::string(argv[1]) == "--xattr";
+    bool const acl = argc == 5 && std::string(argv[1]) == "--acl";
+    bool const xattr = acl || (argc == 5 && std::string(argv[1]) == "--xattr");
     bool const tap = argc == 7 && std::string(argv[1]) == "--tap";
     if (argc != 4 && !pause && !tap && !xattr) {
-        std::fputs("usage: qemu_machine [--pause | --tap NAME MAC | --xattr] SHARE KERNEL MIB\n", stderr);
+        std::fputs("usage: qemu_machine [--pause | --tap NAME MAC | --xattr | --acl] SHARE KERNEL MIB\n",
+                   stderr);
         return 125;
     }
     char** const words = argv + argc - 3;
@@ -251,7 +253,8 @@ int main(int argc, char** argv) {
                                        "-o",
                                        "cache=always",
                                        "--thread-pool-size=0"};
-    if (xattr) virtiofsd.insert(virtiofsd.end(), {"-o", "xattr", "-o", "posix_acl"});
+    if (xattr) virtiofsd.insert(virtiofsd.end(), {"-o", "xattr"});
+    if (acl) virtiofsd.insert(virtiofsd.end(), {"-o", "posix_acl"});
     pid_t const server = spawn(virtiofsd);
     ::close(socket);
     pid_t const qemu = start_qemu(words[1], words[2], kSocket,

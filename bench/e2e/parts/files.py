@@ -11,6 +11,10 @@ from bundle import default_config
 from programs import put_program
 
 _kPeer = "QEMU microvm + virtiofsd"
+# It serves what ours serves, so that its guest asks for as much.
+_kEqual = "the same with attributes"
+# Each has a tree of its own to change.
+_kMachines = {_kPeer: ("/files-share",), _kEqual: ("/files-equal", "--xattr")}
 # Emulated, a thousand take minutes: more of them only when asked for.
 _kDirectories, _kFilesInEach, _kFileBytes = 10, int(os.environ.get("KRUN_BENCH_FILES", "500")) // 10, 1500
 _kFiles = f"{_kDirectories * _kFilesInEach:,} files"
@@ -56,15 +60,18 @@ def _fill(bench, root):
 
 
 def _peers():
-    return {"krun-oci": command("krun-oci", "run", "--bundle", "/files", "box"),
-            _kPeer: ["/usr/bin/qemu_machine", "/files-share", "/usr/lib/krun-oci/vmlinux", str(kRamMib)]}
+    peers = {"krun-oci": command("krun-oci", "run", "--bundle", "/files", "box")}
+    for name, (share, *flags) in _kMachines.items():
+        peers[name] = ["/usr/bin/qemu_machine", *flags, share, "/usr/lib/krun-oci/vmlinux", str(kRamMib)]
+    return peers
 
 
 def _time(bench, script):
     """{peer: nanoseconds}"""
     config = default_config(["/bin/sh", "-c", script])
     (bench.arena.root / "files/config.json").write_text(json.dumps(config))
-    bench.instruct("/files-share", bench.arena.root / "files")
+    for share, *_ in _kMachines.values():
+        bench.instruct(share, bench.arena.root / "files")
     return {peer: bench.time(argv) for peer, argv in _peers().items()}
 
 
@@ -78,14 +85,16 @@ def _turn(bench):
 def measure(bench, repeats):
     bench.make_idle_bundle("/files", ["/bin/sh"])
     _fill(bench, bench.arena.root / "files/rootfs")
-    bench.make_share("/files-share", bench.arena.root / "files")
-    _git(bench.arena.root / "files-share/rootfs/tree", "update-index", "--refresh")  # it is a copy
+    for share, *_ in _kMachines.values():
+        bench.make_share(share, bench.arena.root / "files")
+        _git(bench.arena.root / share.lstrip("/") / "rootfs/tree", "update-index", "--refresh")  # it is a copy
     _time(bench, "true")  # warms up
     turns = [_turn(bench) for _ in range(max(1, repeats // 5))]
     table.head(f"Programs and files in a guest, less a container that does nothing, median of {len(turns)}",
-               "", "virtual ms", "spread", f"of {_kPeer}")
+               "", "virtual ms", "spread", *(f"of {machine}" for machine in _kMachines))
     for name in _kWork:
         samples = {peer: [turn[name][peer] - turn["true"][peer] for turn in turns] for peer in _peers()}
         for peer in samples:
-            table.row(f"{name}, {peer}", samples[peer], samples[_kPeer])
-        table.judge(f"{name}, of {_kPeer}", table.ratio(samples["krun-oci"], samples[_kPeer]), 0.5)
+            table.row(f"{name}, {peer}", samples[peer], *(samples[machine] for machine in _kMachines))
+        for machine in _kMachines:
+            table.judge(f"{name}, of {machine}", table.ratio(samples["krun-oci"], samples[machine]), 0.5)

@@ -92,7 +92,7 @@ def _behind_virtiofsd(case, root):
     share = root / "share"
     make_share(share, bundle.write(), _kTree / "build/bin/krun-config-gen", _kTree / "build/init/krun-init.stripped")
     subprocess.run(["/sbin/modprobe", "--quiet", "vhost_vsock"])
-    done = subprocess.run([_kMachine, "--xattr", share, os.environ["KRUN_OCI_KERNEL"], "1024"], stdin=subprocess.DEVNULL,
+    done = subprocess.run([_kMachine, "--acl", share, os.environ["KRUN_OCI_KERNEL"], "1024"], stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=_kTimeout)
     expect_equal(done.returncode, 0, f"how the suite ended behind virtiofsd ({done.stderr[-300:]})")
     return compare.observations((share / "rootfs/tmp/peer").read_text(errors="backslashreplace"))
