@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// qemu_machine [--pause | --tap NAME MAC | --xattr | --acl] SHARE KERNEL MIB: the comparison machine. Starts
-// the C virtiofsd on SHARE and QEMU's microvm with KERNEL, and plays the host's side of the control protocol
-// to the very init that krun-oci boots: waits for ready, starts the payload, takes its output and exit
-// status, ends both. Exits with the payload's status.
+// qemu_machine [--pause | --tap NAME MAC | --passt SOCKET MAC | --xattr | --acl] SHARE KERNEL MIB: the
+// comparison machine. Starts the C virtiofsd on SHARE and QEMU's microvm with KERNEL, and plays the host's
+// side of the control protocol to the very init that krun-oci boots: waits for ready, starts the payload,
+// takes its output and exit status, ends both. Exits with the payload's status.
 // --pause: prints the two process ids when the guest is ready, and ends when stdin does.
-// --tap: with a network interface on that tap interface.
+// --tap: with a network interface on that tap interface; --passt: on passt's socket.
 // --xattr: virtiofsd serves extended attributes, too, which costs it requests; --acl: and POSIX ACLs.
 //
 // What QEMU gets for its best: virtiofsd is handed a listening socket, so that both programs start at the
@@ -154,6 +154,11 @@ std::vector<std::string> tap_device(std::string const& name, std::string const& 
             "virtio-net-device,netdev=net,mac=" + mac};
 }
 
+std::vector<std::string> passt_device(std::string const& socket, std::string const& mac) {
+    return {"-netdev", "stream,id=net,server=off,addr.type=unix,addr.path=" + socket, "-device",
+            "virtio-net-device,netdev=net,mac=" + mac};
+}
+
 struct Frame {
     control::FrameType type;
     std::array<unsigned char, control::kMaxGuestBodyBytes> body;
@@ -230,9 +235,12 @@ int main(int argc, char** argv) {
     bool const acl = argc == 5 && std::string(argv[1]) == "--acl";
     bool const xattr = acl || (argc == 5 && std::string(argv[1]) == "--xattr");
     bool const tap = argc == 7 && std::string(argv[1]) == "--tap";
-    if (argc != 4 && !pause && !tap && !xattr) {
-        std::fputs("usage: qemu_machine [--pause | --tap NAME MAC | --xattr | --acl] SHARE KERNEL MIB\n",
-                   stderr);
+    bool const passt = argc == 7 && std::string(argv[1]) == "--passt";
+    if (argc != 4 && !pause && !tap && !passt && !xattr) {
+        std::fputs(
+            "usage: qemu_machine [--pause | --tap NAME MAC | --passt SOCKET MAC | --xattr | --acl] SHARE "
+            "KERNEL MIB\n",
+            stderr);
         return 125;
     }
     char** const words = argv + argc - 3;
@@ -257,8 +265,10 @@ int main(int argc, char** argv) {
     if (acl) virtiofsd.insert(virtiofsd.end(), {"-o", "posix_acl"});
     pid_t const server = spawn(virtiofsd);
     ::close(socket);
-    pid_t const qemu = start_qemu(words[1], words[2], kSocket,
-                                  tap ? tap_device(argv[2], argv[3]) : std::vector<std::string>());
+    std::vector<std::string> network;
+    if (tap) network = tap_device(argv[2], argv[3]);
+    if (passt) network = passt_device(argv[2], argv[3]);
+    pid_t const qemu = start_qemu(words[1], words[2], kSocket, network);
     if (pause) std::printf("%d %d\n", qemu, server);
     int const connection = accept_one(control_listener);
     ::unlink(kSocket);  // QEMU has been there
