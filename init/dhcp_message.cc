@@ -10,6 +10,7 @@
 #include <bit>
 
 #include "base/bytes.h"
+#include "base/internet_checksum.h"
 #include "base/result.h"
 
 namespace krun::init {
@@ -61,14 +62,6 @@ enum Option : uint8_t {
 constexpr uint32_t kClassCMask = 0xffffff00;
 constexpr uint16_t kMinMtu = 576;  // what every host must take whole (RFC 791)
 
-uint16_t checksum(std::span<std::byte const> bytes) {
-    uint32_t sum = 0;
-    for (size_t i = 0; i + 1 < bytes.size(); i += 2)
-        sum += static_cast<uint32_t>(bytes[i]) << 8 | static_cast<uint32_t>(bytes[i + 1]);
-    while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
-    return static_cast<uint16_t>(~sum);
-}
-
 class Options {
 public:
     Options& put(uint8_t option, std::span<std::byte const> value) {
@@ -106,7 +99,7 @@ std::vector<std::byte> packet_of(DhcpClient const& client, uint32_t address,
     ip.protocol = IPPROTO_UDP;
     ip.saddr = address;
     ip.daddr = INADDR_BROADCAST;
-    ip.check = htons(checksum(std::as_bytes(std::span(&ip, 1))));
+    ip.check = InternetSum().add(std::as_bytes(std::span(&ip, 1))).checksum();
     udphdr udp{};
     udp.source = htons(kClientPort);
     udp.dest = htons(kServerPort);

@@ -44,6 +44,8 @@ public:
     // Fills `parts` with a NetHeader, whose `buffers` is the caller's, and one frame; a longer one is cut or
     // lost. Until one has been moved, or use() has been called, the next call's `parts` begin with the same.
     virtual Transfer receive(std::span<iovec const> parts) = 0;
+    // Whether receive() may do better than kBlocked although fd() is not readable.
+    virtual bool holds_frames() const { return false; }
     // Asked when fd() reports an error or has hung up: whether there is no other side any more.
     virtual bool has_ended() { return true; }
 };

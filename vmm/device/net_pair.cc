@@ -27,9 +27,8 @@ Result<std::unique_ptr<NetPair>> NetPair::make(uint16_t number, std::atomic<bool
 Result<void> NetPair::activate(DeviceContext& context, NetBackend* backend, uint16_t mtu) {
     context_ = &context;
     owner_.store(&context);
-    TRY(more_to_send_.listen(context.loop(), [this] {
-        if (auto sent = transmit(); !sent.ok()) context_->fault(sent.error());
-    }));
+    TRY(go_on_.listen(context.loop(),
+                      [this] { backend_ready(holds_frames() ? EPOLLIN | EPOLLOUT : EPOLLOUT); }));
     if (backend == nullptr) return {};
     uint64_t const features = context.driver_features();
     TRY(backend->use(features & (kNetGuestOffloads | kNetHostOffloads)));
@@ -43,7 +42,7 @@ Result<void> NetPair::activate(DeviceContext& context, NetBackend* backend, uint
 void NetPair::reset() {
     if (!context_) return;
     if (backend_ != nullptr) context_->loop().remove(backend_->fd());
-    more_to_send_.stop_listening(context_->loop());
+    go_on_.stop_listening(context_->loop());
     buffers_.reset();
     backend_ = nullptr;
     context_ = nullptr;
@@ -52,7 +51,10 @@ void NetPair::reset() {
 
 // The back-end is looked at again when there is room for what it has.
 Result<void, GuestFault> NetPair::take_buffers() {
-    if (backend_ != nullptr && buffers_ && TRY(buffers_->take())) watch(EPOLLIN, true);
+    if (backend_ != nullptr && buffers_ && TRY(buffers_->take())) {
+        watch(EPOLLIN, true);
+        if (holds_frames()) go_on_.ring();
+    }
     return {};
 }
 
@@ -85,9 +87,10 @@ Result<void, GuestFault> NetPair::receive_frames() {
         }
         auto const got = backend_->receive(buffers_->parts());
         if (got.outcome == NetBackend::Outcome::kEnded) end_link();
-        if (got.outcome != NetBackend::Outcome::kMoved) return {};
-        TRY(buffers_->give(got.bytes));
+        if (got.outcome == NetBackend::Outcome::kBlocked) return {};
+        if (got.outcome == NetBackend::Outcome::kMoved) TRY(buffers_->give(got.bytes));
     }
+    if (holds_frames()) go_on_.ring();
     return {};
 }
 
@@ -110,7 +113,7 @@ Result<void, GuestFault> NetPair::transmit() {
     if (!finish_frame()) return {};
     for (int i = 0; i < kFramesATurn; ++i)
         if (!TRY(send(*frames))) return {};
-    more_to_send_.ring();
+    go_on_.ring();
     return {};
 }
 

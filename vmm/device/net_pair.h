@@ -40,12 +40,13 @@ public:
 
 private:
     NetPair(uint16_t number, std::atomic<bool>& link_up, Doorbell bell)
-        : number_(number), link_up_(link_up), more_to_send_(std::move(bell)) {}
+        : number_(number), link_up_(link_up), go_on_(std::move(bell)) {}
 
     bool accepted(uint64_t feature) const { return (context_->driver_features() & feature) != 0; }
     Queue* queue(uint16_t direction) const {
         return context_->queue(static_cast<uint16_t>(2 * number_ + direction));
     }
+    bool holds_frames() const { return backend_ != nullptr && backend_->holds_frames(); }
     void backend_ready(uint32_t events);
     Result<void, GuestFault> receive();
     Result<void, GuestFault> receive_frames();
@@ -58,7 +59,7 @@ private:
 
     uint16_t const number_;
     std::atomic<bool>& link_up_;
-    Doorbell more_to_send_;
+    Doorbell go_on_;
     DeviceContext* context_ = nullptr;
     std::atomic<DeviceContext const*> owner_{nullptr};  // the same, for the other pairs' threads
     NetBackend* backend_ = nullptr;                     // from activate() to reset(), while the link is up

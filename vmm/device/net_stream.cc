@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <utility>
 
 #include "vmm/device/iovec_slice.h"
+#include "vmm/device/iovec_writer.h"
 #include "vmm/device/net_protocol.h"
 
 namespace krun::vmm {
@@ -15,10 +17,21 @@ namespace {
 
 using Outcome = NetBackend::Outcome;
 
+constexpr size_t kLengthBytes = 4;
+// Of a stream of small frames each call then brings many.
+constexpr size_t kAheadBytes = size_t{64} << 10;
+
 size_t total(std::span<iovec const> parts) {
     size_t bytes = 0;
     for (auto const& part : parts) bytes += part.iov_len;
     return bytes;
+}
+
+std::optional<size_t> length_at(std::span<std::byte const> bytes) {
+    if (bytes.size() < kLengthBytes) return std::nullopt;
+    size_t length = 0;
+    for (auto const byte : bytes.first(kLengthBytes)) length = length << 8 | std::to_integer<size_t>(byte);
+    return length;
 }
 
 Outcome failed_with(int error) {
@@ -34,8 +47,17 @@ ssize_t send_parts(BorrowedFd socket, std::span<iovec> parts) {
 
 }  // namespace
 
+NetStream::NetStream(UniqueFd socket)
+    : socket_(std::move(socket)), ahead_(std::make_unique_for_overwrite<std::byte[]>(kAheadBytes)) {}
+
+// What comes is not longer than the MTU, but several frames can be given as one.
+uint64_t NetStream::offloads() const {
+    return kNetFeatureGuestCsum | kNetFeatureGuestTso4 | kNetFeatureGuestTso6;
+}
+
 // What has come of a frame went into buffers that the driver has taken back.
-Result<void> NetStream::use(uint64_t /*offloads*/) {
+Result<void> NetStream::use(uint64_t offloads) {
+    used_offloads_ = offloads;
     is_lost_ = in_frame_;
     return {};
 }
@@ -71,8 +93,11 @@ Outcome NetStream::carry_on() {
 NetBackend::Transfer NetStream::receive(std::span<iovec const> parts) {
     if (!in_frame_)
         if (auto const outcome = read_length(); outcome != Outcome::kMoved) return {outcome, 0};
-    is_lost_ = is_lost_ || frame_ < kEthernetHeaderBytes || sizeof(NetHeader) + frame_ > total(parts);
+    size_t const room = total(parts);
+    is_lost_ = is_lost_ || frame_ < kEthernetHeaderBytes || sizeof(NetHeader) + frame_ > room;
     if (is_lost_) return {lose_frame(), 0};
+    if (frame_has_ == 0)
+        if (size_t const bytes = take_run(parts, room); bytes > 0) return {Outcome::kMoved, bytes};
     return read_frame(parts);
 }
 
@@ -86,56 +111,83 @@ NetBackend::Transfer NetStream::read() {
     return {n == 0 ? Outcome::kEnded : Outcome::kMoved, static_cast<size_t>(n)};
 }
 
+// Behind what is there and not used.
+Outcome NetStream::read_ahead() {
+    auto const rest = ahead();
+    std::copy(rest.begin(), rest.end(), ahead_.get());
+    ahead_end_ -= std::exchange(ahead_used_, 0);
+    parts_.assign(1, {ahead_.get() + ahead_end_, kAheadBytes - ahead_end_});
+    auto const got = read();
+    ahead_end_ += got.bytes;
+    return got.outcome;
+}
+
 Outcome NetStream::read_length() {
-    if (length_has_ < length_.size()) {
-        parts_.assign(1, {length_.data() + length_has_, length_.size() - length_has_});
-        auto const got = read();
-        if (got.outcome != Outcome::kMoved) return got.outcome;
-        length_has_ += got.bytes;
-        if (length_has_ < length_.size()) return Outcome::kBlocked;
-    }
-    frame_ = size_t{length_[0]} << 24 | size_t{length_[1]} << 16 | size_t{length_[2]} << 8 | length_[3];
+    while (ahead().size() < kLengthBytes)
+        if (auto const outcome = read_ahead(); outcome != Outcome::kMoved) return outcome;
+    frame_ = length_at(ahead()).value();
     if (frame_ > kMaxFrameBytes) return Outcome::kEnded;
+    ahead_used_ += kLengthBytes;
     in_frame_ = true;
     is_lost_ = false;
     frame_has_ = 0;
     return Outcome::kMoved;
 }
 
-// A frame goes where it stays, as it comes. Behind it comes the length of the next, which then is there
-// without another call.
+// The frame whose length is at `at` of what has been read ahead, if it is there whole.
+std::optional<std::span<std::byte const>> NetStream::frame_ahead(size_t at) const {
+    auto const length = length_at(ahead().subspan(at));
+    if (!length || *length > ahead().size() - at - kLengthBytes) return std::nullopt;
+    return ahead().subspan(at + kLengthBytes, *length);
+}
+
+// The frame and what follows it, if that makes a run. How many bytes the guest has been given.
+size_t NetStream::take_run(std::span<iovec const> parts, size_t room) {
+    if (ahead().size() < frame_) return 0;
+    if (!run_.begin(ahead().first(frame_), used_offloads_, room - sizeof(NetHeader))) return 0;
+    size_t used = frame_;
+    for (auto next = frame_ahead(used); next && run_.add(*next); next = frame_ahead(used))
+        used += kLengthBytes + next->size();
+    if (!run_.is_several()) return 0;
+    run_.write(parts);
+    ahead_used_ += used;
+    in_frame_ = false;
+    return sizeof(NetHeader) + run_.bytes();
+}
+
+// What has been read ahead is copied; the rest comes with one call to where it stays, and with it what is
+// behind.
 NetBackend::Transfer NetStream::read_frame(std::span<iovec const> parts) {
-    size_t const rest = frame_ - frame_has_;
-    slice_iovecs(parts, sizeof(NetHeader) + frame_has_, rest, parts_);
-    if (parts_.size() < IOV_MAX) parts_.push_back({length_.data(), length_.size()});
-    auto const got = read();
-    if (got.outcome != Outcome::kMoved) return got;
-    if (got.bytes < rest) {
-        frame_has_ += got.bytes;
-        return {Outcome::kBlocked, 0};
+    slice_iovecs(parts, sizeof(NetHeader) + frame_has_, frame_ - frame_has_, parts_);
+    size_t const copied = IovecWriter(parts_).write(ahead());
+    ahead_used_ += copied;
+    frame_has_ += copied;
+    if (size_t const rest = frame_ - frame_has_; rest > 0) {
+        slice_iovecs(parts, sizeof(NetHeader) + frame_has_, rest, parts_);
+        ahead_used_ = ahead_end_ = 0;
+        if (parts_.size() < IOV_MAX) parts_.push_back({ahead_.get(), kAheadBytes});
+        auto const got = read();
+        if (got.outcome != Outcome::kMoved) return got;
+        frame_has_ += std::min(got.bytes, rest);
+        if (got.bytes < rest) return {Outcome::kBlocked, 0};
+        ahead_end_ = got.bytes - rest;
     }
-    end_frame(got.bytes - rest);
-    slice_iovecs(parts, 0, sizeof(NetHeader), parts_);
-    for (auto const& part : parts_)
-        std::fill_n(static_cast<std::byte*>(part.iov_base), part.iov_len, std::byte{});
+    in_frame_ = false;
+    NetHeader const header{};
+    IovecWriter(parts).write(std::as_bytes(std::span(&header, 1)));
     return {Outcome::kMoved, sizeof(NetHeader) + frame_};
 }
 
 Outcome NetStream::lose_frame() {
-    std::array<std::byte, 4096> nowhere;
-    while (frame_has_ < frame_) {
-        parts_.assign(1, {nowhere.data(), std::min(nowhere.size(), frame_ - frame_has_)});
-        auto const got = read();
-        if (got.outcome != Outcome::kMoved) return got.outcome;
-        frame_has_ += got.bytes;
+    while (true) {
+        size_t const here = std::min(ahead().size(), frame_ - frame_has_);
+        ahead_used_ += here;
+        frame_has_ += here;
+        if (frame_has_ == frame_) break;
+        if (auto const outcome = read_ahead(); outcome != Outcome::kMoved) return outcome;
     }
-    end_frame(0);
-    return Outcome::kRefused;
-}
-
-void NetStream::end_frame(size_t of_next) {
     in_frame_ = false;
-    length_has_ = of_next;
+    return Outcome::kRefused;
 }
 
 }  // namespace krun::vmm

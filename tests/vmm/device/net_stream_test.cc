@@ -5,10 +5,13 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/fd.h"
 #include "tests/support/guest_driver.h"
+#include "tests/support/tcp_frames.h"
 #include "tests/vmm/device/device_rig.h"
 #include "vmm/device/net.h"
 #include "vmm/device/net_protocol.h"
@@ -139,6 +142,136 @@ TEST_F(NetStreamTest, AFrameThatADriverDidNotStayForIsLostForTheNext) {
     peer_says(message_of(frame_of(60)).substr(30) + message_of(frame_of(50, 'b')));
     EXPECT_EQ(received(), lost_);
     EXPECT_EQ(received(), frame_of(50, 'b'));
+}
+
+std::vector<std::string> segments(size_t count, size_t bytes = 1400) {
+    std::vector<std::string> out;
+    for (size_t i = 0; i < count; ++i)
+        out.push_back(
+            TcpFrame{.sequence = static_cast<uint32_t>(i * bytes), .payload = frame_of(bytes)}.bytes());
+    return out;
+}
+
+std::string messages_of(std::vector<std::string> const& frames) {
+    std::string out;
+    for (auto const& frame : frames) out += message_of(frame);
+    return out;
+}
+
+// What each receive() gives, cut into the segments that it is.
+using Runs = std::vector<std::vector<std::string>>;
+Runs received_in_runs(NetStream& backend, std::string& room) {
+    Runs out;
+    iovec const part{room.data(), room.size()};
+    for (auto got = backend.receive({&part, 1}); got.outcome == Outcome::kMoved;
+         got = backend.receive({&part, 1})) {
+        NetHeader header;
+        std::memcpy(&header, room.data(), sizeof header);
+        out.push_back(segments_of(header, room.substr(sizeof header, got.bytes - sizeof header)));
+    }
+    return out;
+}
+
+TEST_F(NetStreamTest, SegmentsOfAConnectionThatAreThereAreGivenAsOne) {
+    ASSERT_TRUE(backend_->use(backend_->offloads()).ok());
+    auto const frames = segments(40);
+    auto const other = frame_of(60);
+    std::string room(sizeof(NetHeader) + kMaxFrameBytes, 'x');
+    peer_says(message_of(other) + messages_of(frames) + message_of(other));
+    EXPECT_TRUE(received_in_runs(*backend_, room) == (Runs{{other}, frames, {other}}));
+    // Nothing is waited for.
+    peer_says(message_of(frames[0]) + message_of(frames[1]).substr(0, 100));
+    EXPECT_TRUE(received_in_runs(*backend_, room) == (Runs{{frames[0]}}));
+    peer_says(message_of(frames[1]).substr(100) + message_of(frames[2]));
+    EXPECT_TRUE(received_in_runs(*backend_, room) == (Runs{{frames[1]}, {frames[2]}}));
+}
+
+TEST_F(NetStreamTest, SegmentsAreGivenOneByOneToADriverThatDoesNotKnowLongerOnes) {
+    ASSERT_TRUE(backend_->use(kNetFeatureGuestCsum).ok());
+    auto const frames = segments(10);
+    std::string room(sizeof(NetHeader) + kMaxFrameBytes, 'x');
+    peer_says(messages_of(frames));
+    auto const got = received_in_runs(*backend_, room);
+    ASSERT_EQ(got.size(), frames.size());
+    for (size_t i = 0; i < frames.size(); ++i) EXPECT_TRUE(got[i] == std::vector{frames[i]}) << i;
+}
+
+TEST_F(NetStreamTest, ARunEndsWhereTheGuestsRoomDoes) {
+    ASSERT_TRUE(backend_->use(backend_->offloads()).ok());
+    auto const frames = segments(5);
+    size_t const three = frames[0].size() + 2 * 1400;
+    std::string room(sizeof(NetHeader) + three, 'x');
+    peer_says(messages_of(frames));
+    EXPECT_TRUE(received_in_runs(*backend_, room) ==
+                (Runs{{frames[0], frames[1], frames[2]}, {frames[3], frames[4]}}));
+}
+
+// More than is read at once, in every position of what is read at once.
+TEST_F(NetStreamTest, AStreamLongerThanWhatIsReadAheadIsWhole) {
+    ASSERT_TRUE(backend_->use(backend_->offloads()).ok());
+    auto const frames = segments(100, 1447);
+    std::string room(sizeof(NetHeader) + kMaxFrameBytes, 'x');
+    for (size_t before = 14; before < 3000; before += 211) {
+        peer_says(message_of(frame_of(before)) + messages_of(frames));
+        std::vector<std::string> all;
+        for (auto const& run : received_in_runs(*backend_, room))
+            all.insert(all.end(), run.begin(), run.end());
+        ASSERT_EQ(all.size(), frames.size() + 1) << before;
+        EXPECT_EQ(all[0], frame_of(before));
+        EXPECT_TRUE(std::equal(frames.begin(), frames.end(), all.begin() + 1)) << before;
+    }
+}
+
+// Frames that the device has read are not lost sight of: the socket has nothing more to say.
+class ReadAheadTest : public NetStreamTest {
+protected:
+    static constexpr size_t kBytes = 300;
+
+    ReadAheadTest() {
+        net_ = must(Net::make(0));
+        EXPECT_TRUE(net_->plug({{2, 0, 0, 0, 0, 1}, 1500, std::move(backend_)}));
+        rig_.emplace(*net_, ~kNetGuestOffloads);
+    }
+    void offer(size_t buffers) {
+        for (size_t i = 0; i < buffers; ++i)
+            rig_->driver(Net::kReceive).chain().writable(kBytes + sizeof(NetHeader)).publish();
+        rig_->kick(Net::kReceive);
+    }
+    void say(size_t frames) {
+        for (size_t i = 0; i < frames; ++i) peer_says(message_of(frame_of(kBytes)));
+    }
+    size_t arrived() {
+        size_t count = 0;
+        for (int i = 0; i < 10; ++i) rig_->turn();
+        while (rig_->driver(Net::kReceive).take_used()) ++count;
+        return count;
+    }
+
+    std::unique_ptr<Net> net_;
+    std::optional<DeviceRig> rig_;
+};
+
+TEST_F(ReadAheadTest, MoreFramesThanATurnTakesAllArrive) {
+    offer(200);
+    say(150);
+    EXPECT_EQ(arrived(), 150u);
+}
+
+TEST_F(ReadAheadTest, FramesWaitForBuffersAndComeWhenThereAreSome) {
+    offer(40);
+    say(60);
+    size_t const first = arrived();
+    EXPECT_LT(first, 60u);
+    offer(40);
+    EXPECT_EQ(first + arrived(), 60u);
+}
+
+TEST_F(ReadAheadTest, AnUnusableFrameHoldsTheOthersNotUp) {
+    offer(100);
+    say(1);
+    peer_says(message_of("short") + message_of(frame_of(60'000)));
+    say(2);
+    EXPECT_EQ(arrived(), 3u);
 }
 
 // How many frames the peer's queue takes, the last in part.
