@@ -23,6 +23,7 @@ public:
         if (rows_.size() >= max_handles_) return fail(Errno{ENFILE});
         auto const number = next_++;
         rows_.emplace(number, Row{node, std::move(open)});
+        newest_[node] = number;
         return Handle{number};
     }
 
@@ -35,11 +36,20 @@ public:
         return row->second.open;
     }
 
+    // What was opened last of this node, null if that has been removed: an aid, which may miss others.
+    std::shared_ptr<T> newest_of(NodeId node) const EXCLUDES(mutex_) {
+        Lock const lock(mutex_);
+        auto const newest = newest_.find(node);
+        return newest == newest_.end() ? nullptr : rows_.at(newest->second).open;
+    }
+
     FsResult<void> remove(NodeId node, Handle handle) EXCLUDES(mutex_) {
         std::shared_ptr<T> dropped;  // closed after the lock
         Lock const lock(mutex_);
         auto const row = rows_.find(static_cast<uint64_t>(handle));
         if (row == rows_.end() || row->second.node != node) return fail(Errno{EBADF});
+        auto const newest = newest_.find(node);
+        if (newest != newest_.end() && newest->second == row->first) newest_.erase(newest);
         dropped = std::move(row->second.open);
         rows_.erase(row);
         return {};
@@ -48,6 +58,7 @@ public:
     void clear() EXCLUDES(mutex_) {
         std::unordered_map<uint64_t, Row> dropped;
         Lock const lock(mutex_);
+        newest_.clear();
         dropped.swap(rows_);
     }
 
@@ -66,6 +77,7 @@ private:
     mutable Mutex mutex_;
     uint64_t next_ GUARDED_BY(mutex_) = 1;  // 0 is what the guest sends when it has none
     std::unordered_map<uint64_t, Row> rows_ GUARDED_BY(mutex_);
+    std::unordered_map<NodeId, uint64_t> newest_ GUARDED_BY(mutex_);
 };
 
 }  // namespace krun::fs

@@ -59,6 +59,11 @@ FsResult<UniqueFd> Passthrough::open_file(InodeStore::Node const& at, int flags)
     return reopen(proc_self_fd_.borrow(), at.fd->borrow(), at.type, flags);
 }
 
+SharedFd Passthrough::open_already(NodeId node) const {
+    auto const open = files_.newest_of(node);
+    return open == nullptr ? nullptr : SharedFd(open, &open->fd);
+}
+
 FsResult<SharedFd> Passthrough::open_in(InodeStore::Node const& dir, std::string_view name,
                                         FileIdentity const& expected, mode_t type) {
     auto fd = open_name(dir, name, O_PATH);
@@ -74,6 +79,10 @@ FsResult<SharedFd> Passthrough::open_in(InodeStore::Node const& dir, std::string
 FsResult<InodeStore::Node> Passthrough::reach(NodeId node) {
     auto at = TRY(store_.find(node));
     if (at.fd != nullptr) return at;
+    if (auto open = open_already(node)) {
+        at.fd = std::move(open);
+        return at;
+    }
 
     struct Step {
         NodeId node;

@@ -113,7 +113,11 @@ private:
     FsResult<UniqueFd> open_name(InodeStore::Node const& dir, std::string_view name, int flags,
                                  mode_t mode = 0);
     FsResult<UniqueFd> open_file(InodeStore::Node const& at, int flags);
-    // A node with its O_PATH descriptor, opened again if the cache had let it go.
+    // That of a handle by which the node is open, whatever for; null if none is known.
+    SharedFd open_already(NodeId node) const;
+    FsResult<SharedFd> open_for_xattr(NodeId node, InodeStore::Node const& at);
+    // A node with a descriptor: its O_PATH descriptor or, while the cache has none, that of a handle by which
+    // it is open. With neither it is opened again.
     FsResult<InodeStore::Node> reach(NodeId node);
     // The same for a directory: ENOTDIR else.
     FsResult<InodeStore::Node> reach_dir(NodeId node);

@@ -57,13 +57,19 @@ static FsResult<size_t> size_or_errno(ssize_t n) {
     return static_cast<size_t>(n);
 }
 
+// They are reached by any descriptor but one of O_PATH. tar asks for them while it has the file open.
+FsResult<SharedFd> Passthrough::open_for_xattr(NodeId node, InodeStore::Node const& at) {
+    if (auto open = open_already(node)) return open;
+    return std::make_shared<UniqueFd const>(TRY(open_file(at, O_RDONLY)));
+}
+
 FsResult<size_t> Passthrough::getxattr(NodeId node, std::string_view name, std::span<std::byte> value) {
     auto const known = TRY(host_name(name));
     auto const at = TRY(reach(node));
     if (!can_have(at)) return fail(Errno{ENODATA});
-    auto const fd = TRY(open_file(at, O_RDONLY));
+    auto const fd = TRY(open_for_xattr(node, at));
     auto const size =
-        size_or_errno(::fgetxattr(fd.borrow().raw(), known.c_str(), value.data(), value.size()));
+        size_or_errno(::fgetxattr(fd->borrow().raw(), known.c_str(), value.data(), value.size()));
     // The guest asks before it decides on access; any other error would mean that nobody has any.
     if (!size.ok() && size.error().value == EOPNOTSUPP && is_acl(name)) return fail(Errno{ENODATA});
     return size;
@@ -72,9 +78,9 @@ FsResult<size_t> Passthrough::getxattr(NodeId node, std::string_view name, std::
 FsResult<size_t> Passthrough::listxattr(NodeId node, std::span<std::byte> names) {
     auto const at = TRY(reach(node));
     if (!can_have(at)) return size_t{0};
-    auto const fd = TRY(open_file(at, O_RDONLY));
+    auto const fd = TRY(open_for_xattr(node, at));
     std::string host(XATTR_LIST_MAX, '\0');
-    host.resize(TRY(size_or_errno(::flistxattr(fd.borrow().raw(), host.data(), host.size()))));
+    host.resize(TRY(size_or_errno(::flistxattr(fd->borrow().raw(), host.data(), host.size()))));
     std::string served;
     for (size_t begin = 0; begin < host.size();) {
         auto const end = std::min(host.find('\0', begin), host.size());
@@ -103,12 +109,12 @@ FsResult<void> Passthrough::setxattr(NodeId node, std::string_view name, std::sp
     if ((args.flags & ~uint32_t{XATTR_CREATE | XATTR_REPLACE}) != 0) return fail(Errno{EINVAL});
     auto const at = TRY(reach(node));
     if (!can_have(at)) return fail(Errno{EPERM});
-    auto const fd = TRY(open_file(at, O_RDONLY));
-    auto const spending = TRY(spend(charge_of(fd.borrow()), fd.borrow(), value.size()));
-    if (::fsetxattr(fd.borrow().raw(), known.c_str(), value.data(), value.size(),
+    auto const fd = TRY(open_for_xattr(node, at));
+    auto const spending = TRY(spend(charge_of(fd->borrow()), fd->borrow(), value.size()));
+    if (::fsetxattr(fd->borrow().raw(), known.c_str(), value.data(), value.size(),
                     static_cast<int>(args.flags)) != 0)
         return fail(Errno{errno});
-    if (args.kill_sgid == KillPriv::kYes && name == kAccessAcl) return kill_sgid(fd.borrow());
+    if (args.kill_sgid == KillPriv::kYes && name == kAccessAcl) return kill_sgid(fd->borrow());
     return {};
 }
 
@@ -116,8 +122,8 @@ FsResult<void> Passthrough::removexattr(NodeId node, std::string_view name) {
     auto const known = TRY(host_name(name));
     auto const at = TRY(reach(node));
     if (!can_have(at)) return fail(Errno{EPERM});
-    auto const fd = TRY(open_file(at, O_RDONLY));
-    if (::fremovexattr(fd.borrow().raw(), known.c_str()) != 0) return fail(Errno{errno});
+    auto const fd = TRY(open_for_xattr(node, at));
+    if (::fremovexattr(fd->borrow().raw(), known.c_str()) != 0) return fail(Errno{errno});
     return {};
 }
 
