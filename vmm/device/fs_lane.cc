@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/device/fs_lane.h"
 
-#include <sys/timerfd.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -13,24 +10,19 @@ namespace {
 // From here on copying takes longer than waking a helper.
 constexpr size_t kLargeBytes = 64 << 10;
 // A lock may be let go by another machine or a process of the host, of which nothing tells.
-constexpr long kParkedNanoseconds = 20'000'000;
+constexpr auto kParkedInterval = std::chrono::milliseconds(20);
 
 }  // namespace
 
 Result<std::unique_ptr<FsLane>> FsLane::make(std::shared_ptr<FsShared> shared) {
     auto returns = TRY(Returns<FsJob>::make());
-    int const fd = ::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (fd < 0) return fail(Error::sys("timerfd_create"));
-    UniqueFd timer(fd);
+    auto timer = TRY(IntervalTimer::make());
     return std::unique_ptr<FsLane>(new FsLane(std::move(shared), std::move(returns), std::move(timer)));
 }
 
 Result<void> FsLane::activate(DeviceContext& context) {
     context_ = &context;
-    TRY(context.loop().add(timer_.borrow(), EPOLLIN, [this](uint32_t) {
-        uint64_t expirations = 0;
-        ignore(::read(timer_.borrow().raw(), &expirations, sizeof expirations),
-               "only that it expired counts");
+    TRY(timer_.listen(context.loop(), [this] {
         auto const served = serve_parked();
         if (!served.ok()) context_->fault(served.error());
     }));
@@ -40,9 +32,9 @@ Result<void> FsLane::activate(DeviceContext& context) {
 void FsLane::reset() {
     if (!context_) return;
     context_->loop().remove(returns_->event());
-    context_->loop().remove(timer_.borrow());
+    timer_.stop_listening(context_->loop());
     parked_.clear();
-    set_timer(false);
+    timer_.set(IntervalTimer::kOff);
     returns_->drain();
     context_ = nullptr;
 }
@@ -92,7 +84,7 @@ uint32_t FsLane::serve() {
 }
 
 void FsLane::park(uint16_t queue) {
-    if (parked_.empty()) set_timer(true);
+    if (parked_.empty()) timer_.set(kParkedInterval);
     parked_.push_back({queue, std::exchange(chain_, Chain{})});
 }
 
@@ -108,13 +100,8 @@ Result<void, GuestFault> FsLane::serve_parked() {
         at = parked_.erase(at);
         TRY(given);
     }
-    if (parked_.empty()) set_timer(false);
+    if (parked_.empty()) timer_.set(IntervalTimer::kOff);
     return {};
-}
-
-void FsLane::set_timer(bool on) {
-    itimerspec const when = on ? itimerspec{{0, kParkedNanoseconds}, {0, kParkedNanoseconds}} : itimerspec{};
-    ignore(::timerfd_settime(timer_.borrow().raw(), 0, &when, nullptr), "fails for bad arguments only");
 }
 
 bool FsLane::collect() {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "base/unique_fd.h"
+#include "base/interval_timer.h"
 #include "fs/server.h"
 #include "vmm/device/helpers.h"
 #include "vmm/machine_spec.h"
@@ -53,7 +53,7 @@ public:
     void reset() override;
 
 private:
-    FsLane(std::shared_ptr<FsShared> shared, std::unique_ptr<Returns<FsJob>> returns, UniqueFd timer)
+    FsLane(std::shared_ptr<FsShared> shared, std::unique_ptr<Returns<FsJob>> returns, IntervalTimer timer)
         : shared_(std::move(shared)), returns_(std::move(returns)), timer_(std::move(timer)) {}
     fs::Server& server() const { return *shared_->share.server; }
     bool is_for_helpers(Queue const& queue) const;
@@ -62,8 +62,6 @@ private:
     // A request that waits for a lock is kept, and served again now and then and when others were served.
     void park(uint16_t queue);
     Result<void, GuestFault> serve_parked();
-    // Starts the timer for parked requests, or ends it.
-    void set_timer(bool on);
     void hand_over(uint16_t queue);
     // Returns to the driver what helpers have done. True if there was some.
     bool collect();
@@ -80,7 +78,7 @@ private:
     // So many processes of the guest may wait at once, then ENOLCK: the driver's queue has room for others.
     static constexpr size_t kMaxParked = 64;
     std::vector<Parked> parked_;
-    UniqueFd const timer_;
+    IntervalTimer timer_;  // on while there are some
 };
 
 }  // namespace krun::vmm

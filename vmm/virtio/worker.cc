@@ -15,7 +15,13 @@ constexpr unsigned kMaxFaultsTold = 8;
 // Messages are looked at between turns of watching, however busy the queues are.
 constexpr auto kMaxWatch = std::chrono::milliseconds(1);
 // How long what has no hurry may have to wait.
-constexpr int kLingerMs = 20;
+constexpr auto kLinger = std::chrono::milliseconds(20);
+
+bool has_queue_without_hurry(VirtioDevice const& device) {
+    for (uint16_t i = 0; i < device.queue_sizes().size(); ++i)
+        if (device.has_no_hurry(i)) return true;
+    return false;
+}
 
 }  // namespace
 
@@ -35,6 +41,7 @@ Result<std::unique_ptr<Worker>> Worker::make(std::unique_ptr<VirtioDevice> devic
         std::unique_ptr<Worker>(new Worker(std::move(device), interrupt, std::move(on_fault), std::move(loop),
                                            std::move(mailbox), std::move(doorbell), patience));
     worker->lanes_ = std::move(lanes);
+    if (has_queue_without_hurry(*worker->device_)) worker->timer_ = TRY(IntervalTimer::make());
     return worker;
 }
 
@@ -59,6 +66,7 @@ Result<void> Worker::start(SharedFilter filter) {
     TRY(loop_.add(mailbox_.event(), EPOLLIN, [this](uint32_t) { take_messages(); }));
     // Each ring is an edge; the counter is never read, and has room for more rings than there will be.
     TRY(loop_.add(doorbell_.borrow(), EPOLLIN | EPOLLET, [this](uint32_t) { serve_queues(); }));
+    if (timer_) TRY(timer_->listen(loop_, [this] { look_again(); }));
     TRY(start_lanes(filter));
     auto const name = "dev-" + std::string(device_->name());
     for (unsigned i = 0; i < device_->helpers(); ++i) {
@@ -123,7 +131,7 @@ void Worker::run() {
     while (!stopping_) {
         auto const idle_since = watch_queues();
         // epoll fails only for a bad descriptor, which would be our bug: the driver is told to reset.
-        if (!sleep()) return interrupt_.needs_reset();
+        if (!loop_.run_once(-1).ok()) return interrupt_.needs_reset();
         auto const now = Clock::now();
         patience_.slept(now - idle_since, now);
         interrupt_if_wanted();
@@ -166,24 +174,21 @@ void Worker::end_watch() {
     if (more && serve_queues()) interrupt_if_wanted();
 }
 
-bool Worker::sleep() {
-    auto const ready = loop_.run_once(lingers_ ? kLingerMs : -1);
-    if (!ready.ok()) return false;
-    if (!lingers_) return true;
-    if (ready.value()) {
-        serve_queues();  // what it woke for, a timer of the device's, need not have looked there
-    } else {
-        linger(false);
-        end_watch();
-    }
-    return true;
-}
-
 void Worker::linger(bool on) {
     lingers_ = on;
+    timer_->set(on ? kLinger : IntervalTimer::kOff);
     // The driver notifies long before it has no room left.
     for (auto const index : unhurried_)
         queues_[index]->set_lag(static_cast<uint16_t>(on ? queues_[index]->size() / 4 : 0));
+}
+
+// What the worker wakes for, a lock that is waited for say, need not look at the queues, or not often enough.
+void Worker::look_again() {
+    if (!lingers_) return;
+    serve_queues();
+    if (std::exchange(served_lately_, false)) return;
+    linger(false);
+    end_watch();
 }
 
 void Worker::take_messages() {
@@ -217,6 +222,7 @@ void Worker::handle(Stop& /*message*/) {
 
 void Worker::deactivate() {
     if (active_) device_->reset();
+    if (lingers_) timer_->set(IntervalTimer::kOff);
     active_ = faulted_ = lingers_ = false;
     last_positions_.clear();
     for (auto const& queue : queues_)
@@ -233,6 +239,7 @@ bool Worker::serve_queues() {
     for (uint16_t i = 0; !stopped && !faulted_ && i < queues_.size(); ++i) {
         if (!queues_[i] || !queues_[i]->take_news()) continue;
         if (!std::exchange(any, true) && !lingers_ && !unhurried_.empty()) linger(true);
+        served_lately_ = true;
         if (auto const served = device_->handle_queue(i); !served.ok()) fault(served.error());
     }
     return any;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/event_loop.h"
+#include "base/interval_timer.h"
 #include "base/mailbox.h"
 #include "base/mutex.h"
 #include "vmm/device_state.h"
@@ -92,10 +93,9 @@ private:
     // Returns when it was last busy.
     Clock::time_point watch_queues();
     void end_watch();
-    // False if the loop is broken.
-    bool sleep();
     // Lets the driver lag with the queues that have no hurry, or no longer.
     void linger(bool on);
+    void look_again();
 
     // DeviceContext
     uint64_t driver_features() const override { return driver_features_; }
@@ -113,6 +113,7 @@ private:
     Mailbox<Message> mailbox_;
     UniqueFd doorbell_;
     Patience patience_;
+    std::optional<IntervalTimer> timer_;  // of a device with queues that have no hurry
 
     // The worker thread's own.
     Queues queues_;
@@ -121,7 +122,8 @@ private:
     bool active_ = false;
     bool faulted_ = false;  // until reset: the guest broke a rule, its queues are served no more
     bool stopping_ = false;
-    bool lingers_ = false;  // will look at queues without hurry before it sleeps for long
+    bool lingers_ = false;        // the timer is on: looks at queues without hurry now and then
+    bool served_lately_ = false;  // since the timer rang
     unsigned faults_told_ = 0;
     char const* last_fault_ = nullptr;
     std::vector<QueueState> last_positions_;  // as the last queues had them when they went
