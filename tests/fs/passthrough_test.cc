@@ -382,6 +382,32 @@ TEST_F(HostTree, HandlesBelongToOneNodeAndEndWithRelease) {
     EXPECT_EQ(on_host("g"), "g");
 }
 
+// Made by the guest, opened by no name since: the handle is all that leads to it.
+TEST_F(HostTree, AnOpenFileIsReachedWhenTheHostHasTakenItsName) {
+    serve();
+    auto const created = client_->send(Opcode::kCreate, 1, args(abi::CreateIn{O_RDWR, 0644, 0, 0}, "f"));
+    uint64_t const f = created.as<abi::EntryOut>().nodeid;
+    uint64_t const fh = created.as<abi::OpenOut>(sizeof(abi::EntryOut)).fh;
+    client_->write(f, fh, 0, "mine");
+    ASSERT_EQ(::unlink(at("f").c_str()), 0);
+    write("f", "another's");
+    ASSERT_EQ(::chmod(at("f").c_str(), 0644), 0);
+
+    EXPECT_EQ(client_->getattr(f).size, 4u);
+    EXPECT_EQ(client_->getattr(f).nlink, 0u);
+    abi::SetattrIn in{};
+    in.valid = abi::kSetMode;
+    in.mode = 0600;
+    EXPECT_EQ(send(Opcode::kSetattr, f, args(in)), 0);
+    EXPECT_EQ(client_->getattr(f).mode & 0777, 0600u);
+    EXPECT_EQ(send(Opcode::kGetxattr, f, args(abi::GetxattrIn{8, 0}, "security.capability")), ENODATA);
+    EXPECT_EQ(host_stat("f").st_mode & 0777, 0644u);
+
+    client_->release(f, fh);
+    client_->getattr(f);
+    EXPECT_EQ(client_->error, ESTALE);
+}
+
 TEST_F(HostTree, OpenHandlesAreBounded) {
     write("f", "f");
     fs::PassthroughOptions options;
