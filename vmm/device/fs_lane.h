@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "base/interval_timer.h"
 #include "fs/server.h"
 #include "vmm/device/helpers.h"
 #include "vmm/machine_spec.h"
 #include "vmm/virtio/device.h"
+#include "vmm/virtio/interval_timer.h"
 
 namespace krun::vmm {
 

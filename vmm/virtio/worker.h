@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "base/event_loop.h"
-#include "base/interval_timer.h"
 #include "base/mailbox.h"
 #include "base/mutex.h"
 #include "vmm/device_state.h"
@@ -17,6 +16,7 @@
 #include "vmm/thread.h"
 #include "vmm/virtio/device.h"
 #include "vmm/virtio/interrupt.h"
+#include "vmm/virtio/interval_timer.h"
 #include "vmm/virtio/patience.h"
 
 namespace krun::vmm {

@@ -12,7 +12,7 @@
 
 #include "base/event_loop.h"
 
-namespace krun {
+namespace krun::vmm {
 
 class IntervalTimer {
 public:
@@ -49,4 +49,4 @@ private:
     UniqueFd timer_;
 };
 
-}  // namespace krun
+}  // namespace krun::vmm

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/interval_timer.h"
+#include "vmm/virtio/interval_timer.h"
 
 #include <gtest/gtest.h>
 
-namespace krun {
+namespace krun::vmm {
 namespace {
 
 using namespace std::chrono_literals;
@@ -34,4 +34,4 @@ TEST(IntervalTimer, ARingThatNobodyHasAnsweredIsForgottenWhenItIsTurnedOff) {
 }
 
 }  // namespace
-}  // namespace krun
+}  // namespace krun::vmm
