@@ -106,6 +106,8 @@ def _passt(bench, number):
         program = subprocess.Popen([*inside, "/usr/bin/passt", "-f", "-1", "-t", _kPort, "-s", place / "socket"],
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while not (place / "socket").exists():
+            if program.poll() is not None:
+                raise SystemExit(f"measure: passt ended with status {program.returncode}")
             subprocess.run(["sleep", "0.1"], check=False)
         try:
             yield holder, f"/{place.name}/socket"
