@@ -4,6 +4,7 @@
 #include <endian.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "base/internet_checksum.h"
@@ -115,7 +116,7 @@ bool TcpRun::begin(Bytes frame, uint64_t offloads, size_t longest) {
     if ((offloads & needed) != needed) return false;
     first_ = frame;
     segment_ = *segment;
-    is_sound_so_far_ = false;
+    first_is_sound_ = false;
     next_ = load32(frame, segment->tcp + kTcpSequence);
     payloads_.clear();
     bytes_ = segment->payload;
@@ -126,8 +127,8 @@ bool TcpRun::begin(Bytes frame, uint64_t offloads, size_t longest) {
 
 bool TcpRun::add(Bytes frame) {
     if (!is_open_ || !continues(frame)) return false;
-    if (!is_sound_so_far_ && !is_sound(first_, segment_)) return is_open_ = false;
-    is_sound_so_far_ = true;
+    if (!first_is_sound_ && !is_sound(first_, segment_)) return is_open_ = false;
+    first_is_sound_ = true;
     if (!is_sound(frame, segment_)) return is_open_ = false;
     append(frame);
     return true;

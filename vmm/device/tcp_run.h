@@ -50,10 +50,10 @@ private:
     std::vector<std::span<std::byte const>> payloads_;
     size_t bytes_ = 0;
     size_t longest_ = 0;
-    uint32_t next_ = 0;             // the sequence number that follows
-    std::byte flags_{};             // of the last
-    bool is_open_ = false;          // more may follow
-    bool is_sound_so_far_ = false;  // the first one's checksums are right; the others' are
+    uint32_t next_ = 0;            // the sequence number that follows
+    std::byte flags_{};            // of the last
+    bool is_open_ = false;         // more may follow
+    bool first_is_sound_ = false;  // has been looked at; the others are when they are added
 };
 
 }  // namespace krun::vmm
