@@ -14,9 +14,13 @@ Result<EventLoop> EventLoop::make() {
     return EventLoop(std::move(epoll));
 }
 
+epoll_event EventLoop::event_of(int fd, uint32_t number, uint32_t events) {
+    return {.events = events, .data = {.u64 = uint64_t{number} << 32 | static_cast<uint32_t>(fd)}};
+}
+
 Result<void> EventLoop::add(BorrowedFd fd, uint32_t events, Handler handler) {
-    auto watch = std::make_shared<Watch>(Watch{fd.raw(), std::move(handler)});
-    epoll_event event{.events = events, .data = {.fd = fd.raw()}};
+    auto watch = std::make_shared<Watch const>(Watch{watches_added_++, std::move(handler)});
+    auto event = event_of(fd.raw(), watch->number, events);
     if (::epoll_ctl(epoll_.borrow().raw(), EPOLL_CTL_ADD, fd.raw(), &event) < 0)
         return fail(Error::sys("watch a descriptor"));
     watches_[fd.raw()] = std::move(watch);
@@ -24,17 +28,15 @@ Result<void> EventLoop::add(BorrowedFd fd, uint32_t events, Handler handler) {
 }
 
 Result<void> EventLoop::modify(BorrowedFd fd, uint32_t events) {
-    epoll_event event{.events = events, .data = {.fd = fd.raw()}};
+    auto const it = watches_.find(fd.raw());
+    auto event = event_of(fd.raw(), it == watches_.end() ? 0 : it->second->number, events);
     if (::epoll_ctl(epoll_.borrow().raw(), EPOLL_CTL_MOD, fd.raw(), &event) < 0)
         return fail(Error::sys("change a watch"));
     return {};
 }
 
 void EventLoop::remove(BorrowedFd fd) {
-    auto const it = watches_.find(fd.raw());
-    if (it == watches_.end()) return;
-    it->second->removed = true;  // an event for it may already be in this round's batch
-    watches_.erase(it);
+    if (watches_.erase(fd.raw()) == 0) return;
     ::epoll_ctl(epoll_.borrow().raw(), EPOLL_CTL_DEL, fd.raw(), nullptr);
 }
 
@@ -42,6 +44,13 @@ Result<void> EventLoop::run() {
     stopped_ = false;
     while (!stopped_) TRY(run_once(-1));
     return {};
+}
+
+void EventLoop::dispatch(epoll_event const& event) {
+    auto const it = watches_.find(static_cast<int>(event.data.u64 & UINT32_MAX));
+    if (it == watches_.end() || it->second->number != event.data.u64 >> 32) return;  // it was removed
+    auto const watch = it->second;  // its handler may remove it
+    watch->handler(event.events);
 }
 
 Result<bool> EventLoop::run_once(int timeout_ms) {
@@ -52,13 +61,7 @@ Result<bool> EventLoop::run_once(int timeout_ms) {
         if (errno == EINTR) return false;
         return fail(Error::sys("wait for events"));
     }
-    // A handler may close a descriptor and open another with the same number: each event is bound to
-    // its watch before the first handler runs.
-    std::array<std::shared_ptr<Watch>, kMostEvents> ready;
-    for (size_t i = 0; i < static_cast<size_t>(n); ++i)
-        if (auto const it = watches_.find(events[i].data.fd); it != watches_.end()) ready[i] = it->second;
-    for (size_t i = 0; i < static_cast<size_t>(n) && !stopped_; ++i)
-        if (ready[i] && !ready[i]->removed) ready[i]->handler(events[i].events);
+    for (size_t i = 0; i < static_cast<size_t>(n) && !stopped_; ++i) dispatch(events[i]);
     return n > 0;
 }
 

@@ -40,13 +40,18 @@ public:
 private:
     explicit EventLoop(UniqueFd epoll) : epoll_(std::move(epoll)) {}
 
+    // A handler may close a descriptor and open another with the same number while a report for the first is
+    // still to be dispatched: what epoll reports is a watch's descriptor and its number.
     struct Watch {
-        int fd;
+        uint32_t number;
         Handler handler;
-        bool removed = false;
     };
+    static epoll_event event_of(int fd, uint32_t number, uint32_t events);
+    void dispatch(epoll_event const& event);
+
     UniqueFd epoll_;
-    std::map<int, std::shared_ptr<Watch>> watches_;
+    std::map<int, std::shared_ptr<Watch const>> watches_;
+    uint32_t watches_added_ = 0;
     bool stopped_ = false;
 };
 

@@ -20,6 +20,7 @@ public:
     // `most`: of watching without a request; 0 for a worker that never watches.
     explicit Patience(Duration most) : most_(most) {}
 
+    bool is_none() const { return most_ == Duration{0}; }
     // How long to watch now.
     Duration budget() const { return budget_; }
     // A request came while the worker watched.

@@ -129,14 +129,21 @@ void Worker::reset() {
 
 void Worker::run() {
     while (!stopping_) {
-        auto const idle_since = watch_queues();
         // epoll fails only for a bad descriptor, which would be our bug: the driver is told to reset.
-        if (!loop_.run_once(-1).ok()) return interrupt_.needs_reset();
-        auto const now = Clock::now();
-        patience_.slept(now - idle_since, now);
+        if (!wait().ok()) return interrupt_.needs_reset();
         interrupt_if_wanted();
     }
     deactivate();
+}
+
+// Until something has been dispatched: watches the queues first, if it may, then sleeps.
+Result<bool> Worker::wait() {
+    if (patience_.is_none()) return loop_.run_once(-1);
+    auto const idle_since = watch_queues();
+    auto dispatched = loop_.run_once(-1);
+    auto const now = Clock::now();
+    patience_.slept(now - idle_since, now);
+    return dispatched;
 }
 
 Worker::Clock::time_point Worker::watch_queues() {

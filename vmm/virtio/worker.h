@@ -82,6 +82,7 @@ private:
     static void ring_doorbell(BorrowedFd doorbell);
     Result<void> start_lanes(SharedFilter const& filter);
     void run();
+    Result<bool> wait();
     void take_messages();
     void handle(Activate& message);
     void handle(Reset& message);

@@ -55,6 +55,8 @@ TEST(Patience, ARequestThatWatchingFoundIsWorthManyThatItDidNot) {
 
 TEST(Patience, WithoutAnyThereIsNeverABudget) {
     Patience patience(0us);
+    EXPECT_TRUE(patience.is_none());
+    EXPECT_FALSE(Patience(1us).is_none());
     patience.slept(0us, kNow);
     EXPECT_EQ(patience.budget(), 0us);
 }
