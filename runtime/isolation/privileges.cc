@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/isolation/privileges.h"
 
+#include <fcntl.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include <algorithm>
 #include <iterator>
+
+#include "base/fd.h"
 
 namespace krun::runtime {
 namespace {
@@ -60,11 +63,17 @@ Result<void> drop_privileges() {
     return {};
 }
 
-void raise_descriptor_limit() {
+void make_room_for_descriptors() {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) < 0) return;
     limit.rlim_cur = limit.rlim_max;
     ignore(::setrlimit(RLIMIT_NOFILE, &limit), "the old limit stays");
+    if (::getrlimit(RLIMIT_NOFILE, &limit) < 0) return;
+    auto const last = std::min<rlim_t>(limit.rlim_cur, kReadyDescriptors) - 1;
+    // Any descriptor will do; one that takes the last place makes the table that long.
+    auto const root = open_path("/", O_PATH | O_DIRECTORY);
+    if (!root.ok()) return;
+    UniqueFd const highest(::fcntl(root.value().borrow().raw(), F_DUPFD_CLOEXEC, static_cast<int>(last)));
 }
 
 }  // namespace krun::runtime

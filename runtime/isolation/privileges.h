@@ -13,6 +13,11 @@ Result<void> drop_privileges();
 // As many descriptors as the caller's hard limit allows: files that the guest has open and streams of
 // executed processes are ours. The payload's own limit is set in the guest. Fails silently: then there are
 // fewer.
-void raise_descriptor_limit();
+// And at once a table with places for kReadyDescriptors of them, 8 bytes each: the kernel doubles a full
+// table, and where threads share it, whoever opens the file that makes it do so waits for a grace period
+// (Linux fs/file.c, expand_fdtable), which is some ten milliseconds in the middle of a guest's request. Call
+// while the process has one thread.
+void make_room_for_descriptors();
+inline constexpr int kReadyDescriptors = 8192;
 
 }  // namespace krun::runtime

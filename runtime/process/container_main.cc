@@ -111,7 +111,7 @@ Result<std::unique_ptr<ContainerProcess>> set_up(ContainerTask& task) {
     ::setsid();
     ::prctl(PR_SET_NAME, "krun-oci");
     auto& host = task.host;
-    raise_descriptor_limit();
+    make_room_for_descriptors();
     use_one_heap();
     if (auto const& process = task.request.spec.process; process && process->oom_score_adj)
         TRY(set_oom_score_adj(*process->oom_score_adj));

@@ -1,26 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/isolation/privileges.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <fstream>
+#include <string>
+
 namespace krun::runtime {
 namespace {
 
-TEST(DescriptorLimit, BecomesTheHardLimit) {
+// Whether `holds` does in a process with this limit that has made room.
+template <class Holds>
+bool with_room(rlim_t soft, rlim_t hard, Holds holds) {
     pid_t const child = ::fork();
     if (child == 0) {
-        rlimit limit{64, 128};
+        rlimit const limit{soft, hard};
         ::setrlimit(RLIMIT_NOFILE, &limit);
-        raise_descriptor_limit();
-        ::getrlimit(RLIMIT_NOFILE, &limit);
-        ::_exit(limit.rlim_cur == 128 && limit.rlim_max == 128 ? 0 : 1);
+        make_room_for_descriptors();
+        ::_exit(holds() ? 0 : 1);
     }
-    int status = 0;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
-    EXPECT_EQ(status, 0);
+    int status = -1;
+    return ::waitpid(child, &status, 0) == child && status == 0;
+}
+
+// Places in the kernel's table of descriptors (proc(5), /proc/pid/status).
+int table_size() {
+    std::ifstream status("/proc/self/status");
+    for (std::string word; status >> word;)
+        if (word == "FDSize:" && status >> word) return std::stoi(word);
+    return 0;
+}
+
+TEST(Descriptors, TheLimitBecomesTheHardLimit) {
+    EXPECT_TRUE(with_room(64, 128, [] {
+        rlimit limit{};
+        ::getrlimit(RLIMIT_NOFILE, &limit);
+        return limit.rlim_cur == 128 && limit.rlim_max == 128;
+    }));
+}
+
+TEST(Descriptors, TheirTableHasPlacesBeforeTheyAreOpen) {
+    EXPECT_TRUE(with_room(1024, kReadyDescriptors + 1, [] { return table_size() >= kReadyDescriptors; }));
+    EXPECT_TRUE(with_room(64, 1024, [] { return table_size() >= 1024; })) << "as many as the limit allows";
+}
+
+TEST(Descriptors, WhatMadeRoomIsClosedAgain) {
+    int const next = ::dup(0);
+    ::close(next);
+    EXPECT_TRUE(with_room(1024, kReadyDescriptors + 1,
+                          [&] { return ::fcntl(kReadyDescriptors - 1, F_GETFD) < 0 && ::dup(0) == next; }));
 }
 
 }  // namespace
