@@ -47,6 +47,25 @@ def news(case):
     case.end()
 
 
+@test("files: hundreds that are open at once find room in the container process's table, which does not grow", vm_only=True)
+def table(case):
+    """To grow it would wait for a grace period of the host's kernel, and the guest's request with it."""
+    bundle = case.bundle().script(executed.kWait)
+    bundle.process["rlimits"] = [{"type": "RLIMIT_NOFILE", "hard": 600, "soft": 600}]
+    container = case.container(bundle).started()
+
+    def places():
+        with open(f"/proc/{container.pid}/status", encoding="ascii") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("FDSize:"))
+
+    before = places()
+    opened = executed.execute(container, container.name, "/bin/probe", "open-many")
+    expect_equal((opened.status, opened.text), (0, "597\n"), "status, files")
+    expect(before >= 1024, f"{before} places")
+    expect_equal(places(), before, "places afterwards")
+    case.end()
+
+
 def _locking(case, shared, name, locks, how="lock"):
     bundle = case.bundle("/bin/probe", how)
     bundle.config["annotations"] = {"krun-oci.locks": locks}
