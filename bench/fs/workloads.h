@@ -26,6 +26,8 @@ struct Workload {
     double target;   // how many times virtiofsd's rate is wanted
     Run (*set_up)(Session&);
     Alone (*alone)(std::string const& tree);  // null where the time is not the calls'
+    // That an operation is, if each is a short one and the next waits for its reply; else 0.
+    unsigned requests = 0;
 };
 
 std::span<Workload const> workloads();
