@@ -45,8 +45,9 @@ void TransfersAlone::run(uint64_t count) {
     for (uint64_t i = 0; i < count; ++i) {
         auto const at = static_cast<off_t>(next_ % places_ * bytes_);
         next_ += bytes_ == kPage ? kStep : 1;
-        ssize_t const done = kind_ == Kind::kRead ? ::preadv(file_.borrow().raw(), pages_.data(), parts, at)
-                                                  : ::pwritev(file_.borrow().raw(), pages_.data(), parts, at);
+        // The calls that the devices' filters know.
+        auto const move = kind_ == Kind::kRead ? ::preadv2 : ::pwritev2;
+        ssize_t const done = move(file_.borrow().raw(), pages_.data(), parts, at, 0);
         if (done != static_cast<ssize_t>(bytes_)) die("read or write what was to be measured");
     }
 }
