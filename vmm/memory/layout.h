@@ -4,8 +4,8 @@
 //   0x00000000  boot structures, then free low RAM
 //   0x000f0000  MP table (in what a PC calls the BIOS area: reserved in the e820 map, but RAM)
 //   0x00100000  RAM up to 3 GiB; the kernel lies where its ELF file says
-//   0xd0000000  virtio-mmio window, one page a device, which the guest can only read
-//   (vmm/bus/register_page.h) 0xfec00000  IOAPIC, 0xfee00000 local APICs, 0xfffbd000 KVM's own pages
+//   0xd0000000  virtio-mmio window, one page a device, which the guest can only read (register_page.h)
+//   0xfec00000  IOAPIC, 0xfee00000 local APICs, 0xfffbd000 KVM's own pages
 //   0x100000000 the rest of the RAM
 #pragma once
 #include <algorithm>
