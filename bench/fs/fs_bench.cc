@@ -100,8 +100,8 @@ Row compare(Workload const& workload, Options const& options, std::string const&
         if (options.ours) keep_best(row.ours, turn(our_server(tree, options.sharing, 1, options.waiting)));
         if (options.theirs) keep_best(row.theirs, turn(virtiofsd(kVirtiofsd, tree, {}, options.waiting)));
     }
-    if (workload.alone != nullptr)
-        row.alone_ns = alone_ns(workload.alone(tree), options.seconds / 3, options.turns);
+    if (workload.alone == nullptr) return row;
+    row.alone_ns = alone_ns(workload.alone(tree), options.seconds / 3, options.turns);
     if (workload.requests > 0)
         row.behind_queue_ns = behind_queue_ns(workload.alone(tree), bare(workload.requests), options.waiting,
                                               options.seconds / 3, options.turns);
