@@ -46,8 +46,8 @@ void TransfersAlone::run(uint64_t count) {
         auto const at = static_cast<off_t>(next_ % places_ * bytes_);
         next_ += bytes_ == kPage ? kStep : 1;
         // The calls that the devices' filters know.
-        auto const move = kind_ == Kind::kRead ? ::preadv2 : ::pwritev2;
-        ssize_t const done = move(file_.borrow().raw(), pages_.data(), parts, at, 0);
+        auto const transfer = kind_ == Kind::kRead ? ::preadv2 : ::pwritev2;
+        ssize_t const done = transfer(file_.borrow().raw(), pages_.data(), parts, at, 0);
         if (done != static_cast<ssize_t>(bytes_)) die("read or write what was to be measured");
     }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A device that makes the host's own calls for a request (alone.h) and knows nothing of what is asked: what a
 // virtqueue, the thread behind it, its interrupt, its system call filter and the way of a request between two
-// processors add to these, whatever the device does. Nothing that is asked by a virtqueue can be quicker.
+// processors add to these, whatever the device does. No device that makes these calls for each request, on
+// one thread, can be quicker.
 #pragma once
 #include <cstdint>
 #include <functional>
